@@ -1,0 +1,267 @@
+import { z } from "zod";
+import { Action, CallReply, ProposalState, ProposalTerms } from "./call.ts";
+import { type CollectionContract, collection } from "./collection.ts";
+import { AnyEnvelope } from "./envelope.ts";
+import {
+  CallId,
+  Code,
+  ContentRef,
+  Digest,
+  EpochMs,
+  Identity,
+  Labels,
+  Micros,
+  Provenance,
+  Tier,
+  Token,
+} from "./primitives.ts";
+import { Snapshot } from "./snapshot.ts";
+import { TaskPiece, TaskState } from "./task.ts";
+
+/** A task. Its texts lie in the content store. `expires` bounds the document itself (GD-07). */
+export const TaskDocument = z.strictObject({
+  _id: Token,
+  agent: Token,
+  title: z.string().max(200),
+  text: ContentRef,
+  attachments: z.array(TaskPiece),
+  trusted: z.boolean(),
+  principal: Identity,
+  parent: z.strictObject({ task: Token, callId: CallId }).optional(),
+  ceiling: Tier,
+  depth: z.int().min(0),
+  labels: Labels,
+  /** Digest of the submission: the same id with another body is a conflict. */
+  digest: Digest,
+  textDigest: Digest,
+  state: TaskState,
+  epoch: z.int().min(0),
+  leaseUntil: EpochMs,
+  host: z.string().max(64).optional(),
+  attempts: z.int().min(0),
+  version: z.int().min(0),
+  snapshot: Snapshot.nullable(),
+  waitingFor: z.array(CallId),
+  /** Calls decided while the task was not parked yet, so that no wake-up is lost. */
+  decided: z.array(CallId),
+  cancelled: z.boolean(),
+  code: Code.optional(),
+  result: ContentRef.optional(),
+  createdAt: EpochMs,
+  startedAt: EpochMs.optional(),
+  updatedAt: EpochMs,
+  expires: z.date(),
+});
+/** A task. */
+export type TaskDocument = z.infer<typeof TaskDocument>;
+
+/** A dead letter as tasks keeps it: the bytes lie in the content store or expire with the document. */
+export const DeadDocument = z.strictObject({
+  _id: Token,
+  agent: z.string().max(100),
+  subject: z.string().max(300),
+  code: Code,
+  bytes: z.int(),
+  data: z.string(),
+  task: z.string().max(64).optional(),
+  at: EpochMs,
+  expires: z.date(),
+});
+/** A dead letter. */
+export type DeadDocument = z.infer<typeof DeadDocument>;
+
+/** A proposal: the exact action, the terms whose digest is signed, and the decision. */
+export const ProposalDocument = z.strictObject({
+  _id: Token,
+  callId: CallId,
+  agent: Token,
+  task: Token,
+  tool: Token,
+  action: Action,
+  terms: ProposalTerms,
+  digest: Digest,
+  tier: Tier,
+  labels: Labels,
+  reasons: z.array(Code),
+  lease: AnyEnvelope,
+  state: ProposalState,
+  /** Digest of agent, tool and arguments while pending; the same action asked again is the same proposal (DED-03). */
+  pendingKey: Digest.optional(),
+  asked: z.int().min(1),
+  decision: AnyEnvelope.optional(),
+  reason: z.string().max(300).optional(),
+  code: Code.optional(),
+  openedAt: EpochMs,
+  dueAt: EpochMs,
+  updatedAt: EpochMs,
+  expires: z.date(),
+});
+/** A proposal. */
+export type ProposalDocument = z.infer<typeof ProposalDocument>;
+
+/** What the watchdog itself has heard from operators. */
+export const HeardDecision = z.strictObject({
+  _id: z.string().max(200),
+  proposal: Token,
+  digest: Digest,
+  operator: Identity,
+  outcome: z.enum(["approve", "deny"]),
+  decision: AnyEnvelope,
+  at: EpochMs,
+  expires: z.date(),
+});
+/** What the watchdog itself has heard. */
+export type HeardDecision = z.infer<typeof HeardDecision>;
+
+/** The one place of once-ness (design §2): `_id` is the call id; `dedupKey` a second unique key. */
+export const ClaimDocument = z.strictObject({
+  _id: CallId,
+  task: Token,
+  agent: Token,
+  tool: Token,
+  action: Digest,
+  effectId: Token,
+  dedupKey: Digest.optional(),
+  state: z.enum(["claimed", "acting", "done", "failed", "unknown"]),
+  owner: z.string().max(64),
+  deadline: EpochMs,
+  reply: CallReply.optional(),
+  at: EpochMs,
+  expires: z.date(),
+});
+/** A claim on one call. */
+export type ClaimDocument = z.infer<typeof ClaimDocument>;
+
+/** A record of a tracker connection, kept in its executor's database. */
+export const RecordDocument = z.strictObject({
+  _id: Token,
+  kind: z.string().max(64),
+  state: z.string().max(40),
+  fields: z.record(z.string().max(64), z.unknown()),
+  version: z.int(),
+  by: CallId,
+  createdAt: EpochMs,
+  updatedAt: EpochMs,
+});
+/** A tracker record. */
+export type RecordDocument = z.infer<typeof RecordDocument>;
+
+/** One day's account of an agent (`<day>.<agent>`) or of the organisation (`<day>`). */
+export const BudgetDocument = z.strictObject({
+  _id: z.string().max(80),
+  day: z.string(),
+  agent: Token.optional(),
+  capMicros: Micros,
+  spentMicros: Micros,
+  reservedMicros: Micros,
+  calls: z.int().min(0),
+});
+/** One day's account. */
+export type BudgetDocument = z.infer<typeof BudgetDocument>;
+
+/** One model call: reserved, then settled. A repeated id gets the recorded reply. */
+export const ModelCallDocument = z.strictObject({
+  _id: CallId,
+  agent: Token,
+  task: Token,
+  digest: Digest,
+  model: z.string(),
+  day: z.string(),
+  state: z.enum(["reserved", "settled", "failed"]),
+  owner: z.string().max(64),
+  deadline: EpochMs,
+  reservedMicros: Micros,
+  costMicros: Micros,
+  inputTokens: z.int(),
+  outputTokens: z.int(),
+  finish: z.string().max(20).optional(),
+  ref: ContentRef.optional(),
+  code: Code.optional(),
+  at: EpochMs,
+  expires: z.date(),
+});
+/** One model call. */
+export type ModelCallDocument = z.infer<typeof ModelCallDocument>;
+
+/** A recorded entry. `_id` is the sequence number. */
+export const LedgerDocument = z.strictObject({
+  _id: z.int().min(1),
+  chain: z.string(),
+  leaf: z.string(),
+  issuer: Identity,
+  instance: z.string(),
+  counter: z.int(),
+  event: z.string(),
+  task: z.string().optional(),
+  callId: z.string().optional(),
+  proposal: z.string().optional(),
+  content: z.string().optional(),
+  causes: z.array(z.string()),
+  streamSeq: z.int(),
+  envelope: AnyEnvelope,
+  recordedAt: EpochMs,
+});
+/** A recorded entry. */
+export type LedgerDocument = z.infer<typeof LedgerDocument>;
+
+/** One piece of content. Invisible from `expires` on, deleted by the TTL sweep after it. */
+export const ContentDocument = z.strictObject({
+  _id: ContentRef,
+  task: Token,
+  about: z.string().max(20),
+  text: z.string(),
+  digest: Digest,
+  labels: Labels,
+  provenance: Provenance,
+  by: Identity,
+  at: EpochMs,
+  expires: z.date(),
+});
+/** One piece of content. */
+export type ContentDocument = z.infer<typeof ContentDocument>;
+
+const ttl = { keys: { expires: 1 }, ttlSeconds: 0 } as const;
+
+/** Every database and its collections: `bh_<service>`, and one `bh_exec_<toolset>` per tool set. */
+export const DATABASES = {
+  tasks: {
+    tasks: collection("tasks", TaskDocument, [
+      { keys: { agent: 1, state: 1, createdAt: 1 } },
+      { keys: { state: 1, leaseUntil: 1 } },
+      ttl,
+    ]),
+    dead: collection("dead", DeadDocument, [{ keys: { at: -1 } }, ttl]),
+  },
+  proposals: {
+    proposals: collection("proposals", ProposalDocument, [
+      { keys: { callId: 1 }, unique: true },
+      { keys: { pendingKey: 1 }, unique: true, partial: { pendingKey: { $exists: true } } },
+      { keys: { state: 1, dueAt: 1 } },
+      ttl,
+    ]),
+  },
+  watchdog: { decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]) },
+  exec: {
+    claims: collection("claims", ClaimDocument, [
+      { keys: { dedupKey: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },
+      { keys: { state: 1, deadline: 1 } },
+      ttl,
+    ]),
+    records: collection("records", RecordDocument, [{ keys: { kind: 1, state: 1 } }]),
+  },
+  models: {
+    budgets: collection("budgets", BudgetDocument, [{ keys: { day: 1 } }]),
+    calls: collection("calls", ModelCallDocument, [{ keys: { day: 1 } }, { keys: { state: 1, deadline: 1 } }, ttl]),
+  },
+  ledger: {
+    entries: collection("entries", LedgerDocument, [
+      { keys: { instance: 1, counter: 1 }, unique: true },
+      { keys: { task: 1, _id: 1 } },
+      { keys: { callId: 1, _id: 1 } },
+      { keys: { causes: 1 } },
+    ]),
+  },
+  memory: { content: collection("content", ContentDocument, [{ keys: { task: 1 } }, ttl]) },
+} as const satisfies Record<string, Record<string, CollectionContract>>;
+/** A database's owner. */
+export type DatabaseName = keyof typeof DATABASES;
