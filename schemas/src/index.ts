@@ -49,8 +49,23 @@ export {
   RecordDocument,
   TaskDocument,
 } from "./documents.ts";
-export { AnyEnvelope, envelopeOf, replyOf } from "./envelope.ts";
+export { AnyEnvelope, replyOf } from "./envelope.ts";
 export { ModelAnswer, ModelMessage, ModelReply, ModelRequest, ModelToolCall, Usage } from "./model.ts";
+export {
+  HostLine,
+  PIPE_HOST_LINE_BYTES,
+  PIPE_LINE_BYTES,
+  PIPE_LINES_PER_SECOND,
+  PIPE_OUTSTANDING,
+  PipeCallOutcome,
+  PipeContent,
+  PipeMessage,
+  PipeStart,
+  PipeTool,
+  PipeValue,
+  WorkerLine,
+  type WorkerRequest,
+} from "./pipe.ts";
 export {
   AgentPolicy,
   Limits,

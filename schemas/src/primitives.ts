@@ -1,13 +1,14 @@
+import { digestText, keyText, token } from "@bulkhead/core";
 import { z } from "zod";
 
 /** A name in a subject, key, file name or query (ZT-06): 1–63 of `a-z 0-9 -`, not starting with `-`. */
-export const Token = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
+export const Token = token;
 
 /** The name of a process or person that holds keys: `gateway`, `host-inbox`, `exec-mail`, `operator-ana`, `client-web`. */
 export const Identity = Token;
 
 /** `sha256:` and 64 hex digits. */
-export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+export const Digest = digestText;
 
 /** Milliseconds since 1970-01-01T00:00:00Z, an integer. */
 export const EpochMs = z.int().nonnegative();
@@ -25,7 +26,7 @@ export const CallId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}\.\d{1,6}\.(\d{1
 export const ContentRef = z.string().regex(/^c-[0-9a-z]{26}$/);
 
 /** An Ed25519 public key: 32 bytes, base64url without padding. */
-export const PublicKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+export const PublicKey = keyText;
 
 /** An NKey user public key of the bus. */
 export const BusKey = z.string().regex(/^U[A-Z2-7]{55}$/);
