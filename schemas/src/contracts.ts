@@ -91,7 +91,7 @@ const everyone: readonly Role[] = [
 ];
 const controlReaders: readonly Role[] = ["tasks", "gateway", "proposals", "watchdog", "models", "exec", "host"];
 
-/** A timer that its owner fires to itself later: ids only, and a hint (the stored due time decides). */
+/** A timer that its owner fires to itself later: ids only, and a hint (the stored due time decides). It waits under a subject of its own. */
 export const Timer = z.strictObject({ id: z.string().max(140) });
 /** A message that could not be processed: its bytes (base64) and why. It expires with its stream. */
 export const DeadLetter = z.strictObject({
@@ -103,21 +103,19 @@ export const DeadLetter = z.strictObject({
 /** A dead letter. */
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
-const request = (
+interface RequestContract<B extends z.ZodType, R extends z.ZodType> extends Contract {
+  readonly kind: "request";
+  readonly body: B;
+  readonly reply: R;
+}
+
+const request = <B extends z.ZodType, R extends z.ZodType>(
   subject: string,
   publishers: readonly Role[],
   consumer: Role,
-  body: z.ZodType,
-  reply: z.ZodType,
-): Contract => ({
-  subject,
-  kind: "request",
-  publishers,
-  consumers: [consumer],
-  body,
-  reply,
-  signed: true,
-});
+  body: B,
+  reply: R,
+): RequestContract<B, R> => ({ subject, kind: "request", publishers, consumers: [consumer], body, reply, signed: true });
 
 /** The one map of the bus: every subject, who may publish, who consumes, and the shapes. */
 export const CONTRACTS = {
@@ -161,7 +159,7 @@ export const CONTRACTS = {
     signed: true,
   },
   timer: {
-    subject: "bh.timer.{service}",
+    subject: "bh.timer.{service}.{timer}",
     kind: "stream",
     stream: "TIMERS",
     publishers: ["tasks", "proposals"],
@@ -248,7 +246,7 @@ export const CONTRACTS = {
     body: ControlValue,
     signed: true,
   },
-  /** Presence is the label. Key `<task>.<A|B>`, create-only; the task is the one place where a publisher's subject has a wildcard, since tasks are not known beforehand. */
+  /** Presence is the label. Key `<task>.<A|B>`, create-only; besides the own timers' names the task is the one place where a publisher's subject has a wildcard, since tasks are not known beforehand. */
   label: {
     subject: "$KV.labels.{task}.{label}",
     kind: "kv",
@@ -283,4 +281,19 @@ export function subjectOf(name: ContractName, values: Readonly<Record<string, st
       throw new TypeError(`not a token: ${key}`);
     return value;
   });
+}
+
+const KINDS: Readonly<Record<string, Role>> = { host: "host", exec: "exec", operator: "operator", client: "client" };
+
+/** The role of an identity: `host-inbox` is a host, `gateway` the gateway; undefined if it is none. */
+export function roleOf(identity: string): Role | undefined {
+  const dash = identity.indexOf("-");
+  if (dash > 0) return KINDS[identity.slice(0, dash)];
+  return ROLES.find((role) => role === identity && !(role in KINDS));
+}
+
+/** Whether an identity may publish under a contract, by its role. The bus enforces it; whoever acts on a message checks it again. */
+export function mayPublish(name: ContractName, identity: string): boolean {
+  const role = roleOf(identity);
+  return role !== undefined && (CONTRACTS[name].publishers as readonly Role[]).includes(role);
 }
