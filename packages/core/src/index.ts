@@ -1,0 +1,30 @@
+export { type Clock, type ManualClock, manualClock, systemClock } from "./clock.ts";
+export { type Digest, digest, digestBytes, digestText, sameDigest } from "./digest.ts";
+export { type Disposition, ERROR_CODES, type ErrorCode, type ErrorCodeEntry, isErrorCode } from "./error-codes.ts";
+export { asBulkheadError, BulkheadError, fromWire, isBulkheadError, toWire, type WireError } from "./errors.ts";
+export { escapeControl } from "./escape.ts";
+export { type IdSource, idSource, isToken, newId, token } from "./ids.ts";
+export { canonical, decodeUtf8, type JsonLimits, parseJson } from "./json.ts";
+export {
+  generateIdentity,
+  type Identity,
+  identitySchema,
+  readIdentity,
+  readSecretFile,
+  writeIdentity,
+} from "./keys.ts";
+export {
+  type Envelope,
+  envelopeSchema,
+  keyText,
+  newSeed,
+  open,
+  type Opened,
+  type OpenOptions,
+  REQUEST_MAX_AGE_MS,
+  sign,
+  type SigningKey,
+  signingKey,
+  type SignOptions,
+  verifyText,
+} from "./signatures.ts";
