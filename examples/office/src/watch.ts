@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AuditEntry, type ProposalView, type SpendView, type TaskState, type TaskView } from "@bulkhead/schemas";
+import type { Operator } from "./operator.ts";
+import { EMPTY_TALLY, type Tally, tally } from "./tally.ts";
+
+/** What the demo knows of the run at one moment; all of it was asked of the services. */
+export interface Sight {
+  readonly tasks: readonly TaskView[];
+  readonly waiting: readonly ProposalView[];
+  readonly spend: SpendView;
+  readonly run: Tally;
+  readonly latest: readonly AuditEntry[];
+  /** The ledger's last sequence number seen. */
+  readonly seq: number;
+}
+
+const POLL_MS = 400;
+const PAGE = 500;
+const LATEST = 4;
+const OVER: readonly TaskState[] = ["done", "failed", "cancelled", "dead"];
+
+/** Asks all services once. */
+export async function look(operator: Operator, before?: Sight): Promise<Sight> {
+  const [{ tasks }, { proposals }, { spend }, records] = await Promise.all([
+    operator.ask({ kind: "tasks.list", limit: PAGE }),
+    operator.ask({ kind: "proposals.list", state: "pending", limit: PAGE }),
+    operator.ask({ kind: "models.spend" }),
+    read(operator, before?.seq ?? 0),
+  ]);
+  const run = tally(before?.run ?? EMPTY_TALLY, records.entries);
+  const told = records.entries.filter((entry) => entry.tool !== undefined && entry.event !== "call.decided");
+  const latest = [...(before?.latest ?? []), ...told].slice(-LATEST);
+  return { tasks, waiting: proposals, spend, run, latest, seq: records.seq };
+}
+
+/** Looks again and again until `done` says so. Throws what `expected` was when that takes longer than `withinMs`. */
+export async function watchUntil(
+  operator: Operator,
+  done: (sight: Sight) => boolean,
+  options: { withinMs: number; expected: string; from?: Sight; show?: (sight: Sight) => void; signal: AbortSignal },
+): Promise<Sight> {
+  const until = Date.now() + options.withinMs;
+  for (let sight = await look(operator, options.from); ; sight = await look(operator, sight)) {
+    options.show?.(sight);
+    if (done(sight)) return sight;
+    if (Date.now() > until)
+      throw new Error(`This did not happen in ${options.withinMs / 1_000} s: ${options.expected}.`);
+    await sleep(POLL_MS, undefined, { signal: options.signal });
+  }
+}
+
+/** Whether a task needs nobody but a human now: over, or parked until one decides. */
+export function isSettled({ state }: TaskView): boolean {
+  return state === "parked" || OVER.includes(state);
+}
+
+async function read(operator: Operator, after: number): Promise<{ entries: AuditEntry[]; seq: number }> {
+  const entries: AuditEntry[] = [];
+  for (let seq = after; ; ) {
+    const page = (await operator.ask({ kind: "ledger.tail", after: seq, limit: PAGE })).entries;
+    entries.push(...page.map(({ envelope }) => AuditEntry.parse((envelope as { body: unknown }).body)));
+    seq = page.at(-1)?.seq ?? seq;
+    if (page.length < PAGE) return { entries, seq };
+  }
+}
