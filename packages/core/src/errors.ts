@@ -40,7 +40,10 @@ export function toWire(error: unknown): WireError {
 
 /** Reads a wire error. Never throws: an unknown code becomes `internal`. */
 export function fromWire(wire: unknown): BulkheadError {
-  const { code, message } = (typeof wire === "object" && wire !== null ? wire : {}) as { code?: unknown; message?: unknown };
+  const { code, message } = (typeof wire === "object" && wire !== null ? wire : {}) as {
+    code?: unknown;
+    message?: unknown;
+  };
   if (!isErrorCode(code)) return new BulkheadError("internal");
   return new BulkheadError(code, remoteDetail(code, message));
 }

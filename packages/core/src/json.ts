@@ -198,11 +198,17 @@ const MAX_CANONICAL_DEPTH = 64;
 
 function assertJson(value: unknown, depth: number): void {
   if (value === null || typeof value === "boolean") return;
-  if (typeof value === "string") return assertWellFormed(value);
+  if (typeof value === "string") {
+    assertWellFormed(value);
+    return;
+  }
   if (typeof value === "number" && Number.isFinite(value)) return;
   if (typeof value !== "object") throw new BulkheadError("json.value");
   if (depth >= MAX_CANONICAL_DEPTH) throw new BulkheadError("json.depth");
-  if (Array.isArray(value)) return assertArray(value, depth);
+  if (Array.isArray(value)) {
+    assertArray(value, depth);
+    return;
+  }
   assertPlain(value);
   for (const [key, item] of Object.entries(value)) {
     assertWellFormed(key);

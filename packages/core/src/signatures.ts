@@ -8,7 +8,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign as
 import { z } from "zod";
 import { type Clock, systemClock } from "./clock.ts";
 import { BulkheadError } from "./errors.ts";
-import { newId, type IdSource, token } from "./ids.ts";
+import { type IdSource, newId, token } from "./ids.ts";
 import { canonical } from "./json.ts";
 
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -65,7 +65,13 @@ export interface SignOptions {
 }
 
 /** Signs `body` as `issuer`. @throws BulkheadError `json.*` if the body is not JSON */
-export function sign(key: SigningKey, issuer: string, type: string, body: unknown, options: SignOptions = {}): Envelope {
+export function sign(
+  key: SigningKey,
+  issuer: string,
+  type: string,
+  body: unknown,
+  options: SignOptions = {},
+): Envelope {
   const id = options.id ?? (options.ids ?? newId)("m");
   const unsigned = { v: 1 as const, type, issuer, id, at: (options.clock ?? systemClock).now(), body };
   return { ...unsigned, sig: key.sign(signedText(unsigned)) };
