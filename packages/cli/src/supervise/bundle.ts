@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { glob, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { build, type BuildOptions } from "esbuild";
+import { buildOnce, cacheRoot } from "../ground/cache.ts";
+
+/** The services that have a process, by folder name. */
+export const SERVICES = [
+  "ledger",
+  "memory",
+  "watchdog",
+  "models",
+  "executor",
+  "proposals",
+  "gateway",
+  "tasks",
+  "agent",
+] as const;
+/** A service's folder name. */
+export type ServiceName = (typeof SERVICES)[number];
+
+/** The programs that a constellation runs, each one file to start. */
+export interface Programs {
+  readonly folder: string;
+  service(name: ServiceName): string;
+  /** The worker that agent hosts put into a sandbox: one file without imports. */
+  readonly worker: string;
+}
+
+const SOURCE_ROOT = resolve(import.meta.dirname, "..", "..", "..", "..");
+
+/** CommonJS dependencies inside an ES module ask for `require`. */
+const banner = {
+  js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+};
+
+const common: BuildOptions = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node24",
+  outExtension: { ".js": ".mjs" },
+  banner,
+  logLevel: "silent",
+  external: ["esbuild"],
+  legalComments: "none",
+};
+
+/** Bundles every service (with shared chunks) and the worker into `folder`. */
+export async function bundlePrograms(folder: string, root: string = SOURCE_ROOT): Promise<void> {
+  const entries = SERVICES.map((name) => [name, join(root, "services", name, "src", "main.ts")] as const);
+  const present = entries.filter(([, file]) => existsSync(file));
+  await Promise.all([
+    build({ ...common, entryPoints: Object.fromEntries(present), outdir: folder, splitting: true, chunkNames: "chunk-[hash]" }),
+    build({ ...common, entryPoints: { worker: join(root, "packages", "sdk", "src", "main.ts") }, outdir: folder }),
+  ]);
+}
+
+/**
+ * The programs to run: those that lie beside a packed CLI, else a bundle of the source in the cache, keyed by the content of
+ * every file that goes into it, so that it is built once per state of the source.
+ */
+export async function findPrograms(): Promise<Programs> {
+  const packed = join(import.meta.dirname, "programs");
+  if (existsSync(packed)) return programs(packed);
+  const key = await sourceKey(SOURCE_ROOT);
+  return programs(await buildOnce(join(cacheRoot(), `bundle-${key}`), (draft) => bundlePrograms(draft)));
+}
+
+function programs(folder: string): Programs {
+  return { folder, service: (name) => join(folder, `${name}.mjs`), worker: join(folder, "worker.mjs") };
+}
+
+async function sourceKey(root: string): Promise<string> {
+  const hash = createHash("sha256");
+  const files = await Array.fromAsync(glob("{schemas,packages,services}/**/src/**/*.ts", { cwd: root, exclude: ["**/node_modules"] }));
+  for (const file of ["package-lock.json", ...files.filter((name) => !name.endsWith(".test.ts")).sort()]) {
+    hash.update(`${file}\0`).update(await readFile(join(root, file)));
+  }
+  return hash.digest("hex").slice(0, 16);
+}
