@@ -6,7 +6,7 @@
  */
 import { type Bucket } from "@bulkhead/bus";
 import { type Clock, isBulkheadError, open, parseJson } from "@bulkhead/core";
-import { CONTRACTS, CONTROL_STALE_MS, type ContractName, ControlValue, mayPublish } from "@bulkhead/schemas";
+import { CONTROL_STALE_MS, type ContractName, ControlValue, mayPublish } from "@bulkhead/schemas";
 
 /** What is known of the control state at this moment. */
 export interface ControlView {

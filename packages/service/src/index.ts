@@ -3,4 +3,5 @@ export { type BaseConfig, baseConfig, loadConfig } from "./config.ts";
 export { type ControlReader, type ControlView } from "./control.ts";
 export { type LabelStore } from "./labels.ts";
 export { type Logger } from "./log.ts";
-export { type Runtime, runService } from "./run.ts";
+export { runService } from "./run.ts";
+export { type Runtime } from "./runtime.ts";
