@@ -84,6 +84,8 @@ export const NextReply = z.strictObject({
       limits: Limits,
       startedAt: EpochMs,
       snapshot: Snapshot.nullable(),
+      /** The version that the next save names. */
+      version: z.int().min(0),
     })
     .nullable(),
 });

@@ -1,0 +1,10 @@
+export { type AgentContext, type AgentDefinition, defineAgent } from "./agent.ts";
+export { bulkheadTools, CallWaiting, type MakeCall } from "./agent-tools.ts";
+export { type BulkheadCallOptions, BulkheadChatModel } from "./chat-model.ts";
+export { PipeClient, type PipePort, type Unnumbered, type ValueOf } from "./pipe-client.ts";
+export { PipeError } from "./pipe-error.ts";
+export { type Answer, type Place, type Question, TaskSession } from "./session.ts";
+export { type LoopEnd, runLoop } from "./turn/loop.ts";
+export { openingMessages } from "./turn/prompt.ts";
+export { MAX_MISTAKES, type TurnContext, type TurnEvent, type TurnInput, turnMachine } from "./turn/turn.machine.ts";
+export { runWorker } from "./worker.ts";
