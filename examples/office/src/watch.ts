@@ -36,13 +36,13 @@ export async function look(operator: Operator, before?: Sight): Promise<Sight> {
 /** Looks again and again until `done` says so. Throws what `expected` was when that takes longer than `withinMs`. */
 export async function watchUntil(
   operator: Operator,
-  done: (sight: Sight) => boolean,
+  done: (sight: Sight) => boolean | Promise<boolean>,
   options: { withinMs: number; expected: string; from?: Sight; show?: (sight: Sight) => void; signal: AbortSignal },
 ): Promise<Sight> {
   const until = Date.now() + options.withinMs;
   for (let sight = await look(operator, options.from); ; sight = await look(operator, sight)) {
     options.show?.(sight);
-    if (done(sight)) return sight;
+    if (await done(sight)) return sight;
     if (Date.now() > until)
       throw new Error(`This did not happen in ${options.withinMs / 1_000} s: ${options.expected}.`);
     await sleep(POLL_MS, undefined, { signal: options.signal });
