@@ -1,0 +1,2 @@
+export { htmlToText } from "./html.ts";
+export { boundText, normaliseText } from "./text.ts";

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { connectionTools, defineTool, normaliseArgs, normalised, role, toolContract, z } from "./index.ts";
+
+const refund = () =>
+  defineTool({
+    name: "refund",
+    tier: "CONFIRM",
+    effects: ["money"],
+    description: "Refunds an order.",
+    dedup: { key: ["order"], window: "30d" },
+    input: z.object({
+      order: role("id", z.string()),
+      iban: normalised(["trim", "collapse"], role("account", z.string())),
+      cents: role("amount", z.int().max(50_000)).optional(),
+    }),
+    credentials: ["shop"],
+    egress: ["https://api.shop.example"],
+    run: ({ order, ...body }, { http, callId }) =>
+      http.post(`/orders/${order.toUpperCase()}/refunds`, body, { idempotencyKey: callId }),
+    readBack: ({ order }, { http, callId }) => http.get(`/orders/${order}/refunds/${callId}`),
+  });
+const place = { connection: "refund", operation: "refund", toolset: "refund" };
+const bundle = { file: "refund.mjs", sha256: `sha256:${"0".repeat(64)}` } as const;
+
+describe("a tool", () => {
+  it("becomes a contract with roles, a closed input and a hash", () => {
+    const contract = toolContract(refund(), { ...place, bundle });
+    expect(contract.roles).toEqual({ order: "id", iban: "account", cents: "amount" });
+    expect(contract.inputSchema).toMatchObject({ additionalProperties: false, required: ["order", "iban"] });
+    expect(contract.dedup).toEqual({ key: ["order"], windowMs: 2_592_000_000 });
+    expect(contract.adapter).toEqual({ kind: "bundle", ...bundle });
+  });
+
+  it("has another hash when its code or its contract is another", () => {
+    const hashes = [
+      toolContract(refund(), { ...place, bundle }),
+      toolContract(refund(), { ...place, bundle: { ...bundle, sha256: `sha256:${"1".repeat(64)}` } }),
+      toolContract(refund(), { ...place, toolset: "local", bundle }),
+      toolContract({ ...refund(), description: "Refunds, and more." }, { ...place, bundle }),
+      toolContract(refund(), place),
+    ].map(({ hash }) => hash);
+    expect(new Set(hashes).size).toBe(hashes.length);
+    expect(toolContract(refund(), { ...place, bundle }).hash).toBe(hashes[0]);
+  });
+
+  it("refuses defaults and transforms, so that what was approved is what runs", () => {
+    const base = { name: "x", description: "", effects: [] };
+    expect(() => defineTool({ ...base, input: z.object({ a: z.string().default("b") }) })).toThrow(/no defaults/);
+    expect(() => defineTool({ ...base, input: z.object({ a: z.string().transform(Number) }) })).toThrow(/JSON Schema/);
+    expect(() => defineTool({ ...base, name: "X", input: z.object({}) })).toThrow(/tool "X"/);
+    expect(() => defineTool({ ...base, egress: ["ftp://x"], input: z.object({}) })).toThrow(/egress/);
+  });
+
+  it("compares arguments in one form", () => {
+    const { inputSchema } = toolContract(refund(), place);
+    expect(normaliseArgs(inputSchema, { order: " a ", iban: " DE 1\t2 " })).toEqual({ order: " a ", iban: "DE 1 2" });
+  });
+
+  it("survives JSON Schema: what the gateway compiles from the policy accepts and refuses the same", () => {
+    const compiled = z.fromJSONSchema(toolContract(refund(), place).inputSchema as never);
+    expect(compiled.safeParse({ order: "1", iban: "x", cents: 5 }).success).toBe(true);
+    for (const bad of [{ order: "1" }, { order: "1", iban: "x", cents: 50_001 }, { order: "1", iban: "x", more: 1 }])
+      expect(compiled.safeParse(bad).success).toBe(false);
+  });
+});
+
+describe("connections", () => {
+  const kinds = [
+    {
+      kind: "mail",
+      settings: {
+        store: { type: "maildir", path: "/m" },
+        smtp: { host: "127.0.0.1", port: 1, secure: false },
+        from: "a@b.example",
+      },
+    },
+    { kind: "files", settings: { root: "/r", write: true } },
+    { kind: "channel", settings: { format: "discord", origin: "https://discord.com" } },
+    { kind: "tracker", settings: { kinds: ["invoice"] } },
+    { kind: "http", settings: { allow: ["https://example.com"] } },
+    { kind: "tasks", settings: { agents: ["finance"] } },
+    { kind: "payments", settings: {} },
+  ];
+  it.each(kinds)("$kind makes valid contracts", ({ kind, settings }) => {
+    for (const tool of connectionTools({ name: "c", kind, settings: settings as never })) {
+      const contract = toolContract(tool, { connection: "c", operation: tool.name.slice(2), toolset: "local" });
+      expect(contract.name).toBe(`c-${contract.operation}`);
+      expect(contract.adapter.kind).toBe(kind === "payments" ? "none" : "builtin");
+      expect(tool.effects.length > 0 || tool.tier === "AUTO").toBe(true);
+      expect(z.fromJSONSchema(contract.inputSchema as never)).toBeDefined();
+    }
+  });
+
+  it("explain what is wrong", () => {
+    expect(() => connectionTools({ name: "c", kind: "nope", settings: {} })).toThrow(/known: channel/);
+    expect(() => connectionTools({ name: "c", kind: "files", settings: { root: "rel" } })).toThrow(/connection c/);
+  });
+});

@@ -1,0 +1,34 @@
+import { BulkheadError } from "@bulkhead/core";
+import { channelConnection } from "./channel/tools.ts";
+import type { ConnectionKind, ConnectionSettings } from "./connection.ts";
+import type { Tool } from "./define.ts";
+import { filesConnection } from "./files/tools.ts";
+import { httpConnection } from "./http/tools.ts";
+import { mailConnection } from "./mail/tools.ts";
+import { paymentsConnection } from "./payments/tools.ts";
+import { tasksConnection } from "./tasks/tools.ts";
+import { trackerConnection } from "./tracker/tools.ts";
+
+/** Every kind of connection that ships with Bulkhead. */
+export const CONNECTION_KINDS: ReadonlyMap<string, ConnectionKind> = new Map(
+  [
+    channelConnection,
+    filesConnection,
+    httpConnection,
+    mailConnection,
+    paymentsConnection,
+    tasksConnection,
+    trackerConnection,
+  ].map((kind) => [kind.kind, kind]),
+);
+
+/**
+ * The tools of a connection, named `<connection>-<operation>`.
+ * @throws BulkheadError `config.invalid` for an unknown kind or settings that do not fit
+ */
+export function connectionTools({ name, kind, settings }: ConnectionSettings): readonly Tool[] {
+  const found = CONNECTION_KINDS.get(kind);
+  if (found !== undefined) return found.tools(name, settings);
+  const known = [...CONNECTION_KINDS.keys()].join(", ");
+  throw new BulkheadError("config.invalid", `(connection ${name}: no such kind ${kind}; known: ${known})`);
+}
