@@ -1,0 +1,55 @@
+import { asBulkheadError, BulkheadError, ERROR_CODES, type ErrorCode, isErrorCode } from "@bulkhead/core";
+import type { CallReply, PipeCallOutcome, PipeValue, WorkerLine } from "@bulkhead/schemas";
+import { callRefused } from "../events.ts";
+import { patiently } from "../run/patience.ts";
+import type { TaskRun } from "../run/task-run.ts";
+
+type CallLine = Extract<WorkerLine, { kind: "call" }>;
+
+export async function call(run: TaskRun, line: CallLine): Promise<PipeValue> {
+  const { step, index, tool } = line;
+  const callId = `${run.task}.${step}.${index}`;
+  if (run.unsaved.has(step)) throw new BulkheadError("worker.protocol", "A call before its answer was saved.");
+  if (!run.host.tools.some(({ name }) => name === tool)) return refuse(run, callId, tool, "tool.undeclared");
+  if (++run.used.calls > run.work.limits.calls) return refuse(run, callId, tool, "limits.steps");
+  const reply = await ask(run, line, callId);
+  if (reply.status === "done") run.contents.add(reply.result.ref, reply.result.text);
+  return { kind: "call", outcome: outcomeOf(reply) };
+}
+
+async function ask(run: TaskRun, { tool, args }: CallLine, callId: string): Promise<CallReply> {
+  const { bus, agent, clock } = run.host;
+  const request = { callId, task: run.task, agent: agent.name, tool, args };
+  const once = async () =>
+    retried(await bus.request("call", { ...request, lease: run.keeper.lease }, { values: { tool } }));
+  try {
+    return await patiently(
+      clock,
+      run.signal,
+      once,
+      (reply) => reply.status === "pending" && reply.proposal === undefined,
+    );
+  } catch (error) {
+    run.signal.throwIfAborted();
+    const { code, message } = asBulkheadError(error);
+    return { status: "refused", code, message };
+  }
+}
+
+/** A refusal for a passing reason (a stale beat, a store away) is asked again for a while. */
+function retried(reply: CallReply): CallReply {
+  if (reply.status !== "refused" || !isErrorCode(reply.code) || ERROR_CODES[reply.code].disposition !== "retry")
+    return reply;
+  throw new BulkheadError(reply.code);
+}
+
+function outcomeOf(reply: CallReply): PipeCallOutcome {
+  if (reply.status === "pending") return { status: "waiting" };
+  if (reply.status !== "done") return reply;
+  return { status: "done", ref: reply.result.ref, text: reply.result.text };
+}
+
+async function refuse(run: TaskRun, callId: string, tool: string, code: ErrorCode): Promise<PipeValue> {
+  await callRefused(run, { callId, tool, code });
+  return { kind: "call", outcome: { status: "refused", code, message: ERROR_CODES[code].text } };
+}
