@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   "tier.raised": deny("The call needs more signatures than it carries."),
   "policy.epoch": deny("The call was decided under another policy."),
   "policy.missing": terminate("The signed policy cannot be read."),
+  "policy.invalid": terminate("The policy is malformed."),
   "policy.empty": terminate("The policy declares nothing."),
   "policy.signature": terminate("The policy's signature does not verify."),
   "control.missing": retry("The control state cannot be read, so no effect runs."),

@@ -1,0 +1,15 @@
+export { decide, type Floor, floor, type Reason, type Verdict } from "./decide.ts";
+export { type LoadedPolicy, loadPolicy, verifyPolicy } from "./load.ts";
+export {
+  actionDigest,
+  assertLeaseFits,
+  mayApprove,
+  openDecision,
+  openGrant,
+  openGrants,
+  openLease,
+  termsDigest,
+  verifyApproval,
+} from "./proofs.ts";
+export type { CallQuestion, ControlFacts, Facts, RaiseReason } from "./rules.ts";
+export { rankOf, type Signer, signersFor, strictest } from "./tiers.ts";
