@@ -253,9 +253,9 @@ describe("decide", () => {
       { outcome: "allow", tier: "AUTO+" },
     ],
     [
-      "any effect after A and B",
+      "in-house state after A and B",
       { effects: ["state"], labels: ["A", "B"] },
-      { outcome: "ask", reasons: ["label.a-b"] },
+      { outcome: "allow", tier: "AUTO+" },
     ],
     [
       "an approved CONFIRM",

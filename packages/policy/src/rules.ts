@@ -40,7 +40,6 @@ export type RaiseReason =
   | "ceiling.agent"
   | "ceiling.lease"
   | "label.a-out"
-  | "label.a-b"
   | "label.b-out"
   | "breaker.half-open";
 
@@ -96,10 +95,10 @@ const effects: Rule = ({ tool, grant, effect }, { now }) => {
   return [atLeast("AUTO+", "tier.effect"), ...(outward ? [atLeast("CONFIRM", "tier.exception")] : [])];
 };
 
-const labels: Rule = ({ tool, effect }, { labels: raised }) => {
+// A reversible change inside the house keeps its declared tier under any label: nothing leaves, and a person can undo it.
+const labels: Rule = ({ tool }, { labels: raised }) => {
   const [a, b] = [raised.includes("A"), raised.includes("B")];
   return [
-    ...(a && b && effect ? [atLeast("CONFIRM", "label.a-b")] : []),
     ...(a && has(tool.effects, ...OUTWARD) ? [atLeast("CONFIRM", "label.a-out")] : []),
     ...(b && has(tool.effects, "out") ? [atLeast("CONFIRM", "label.b-out")] : []),
   ];
