@@ -89,7 +89,7 @@ const everyone: readonly Role[] = [
   "host",
   "exec",
 ];
-const controlReaders: readonly Role[] = ["tasks", "gateway", "proposals", "watchdog", "models", "exec", "host"];
+const controlReaders = everyone;
 
 /** A timer that its owner fires to itself later: ids only, and a hint (the stored due time decides). It waits under a subject of its own. */
 export const Timer = z.strictObject({ id: z.string().max(140) });

@@ -97,6 +97,6 @@ async function put(link: Link, name: string, { key, data, expectedRevision }: Pu
   const expectation = headers();
   if (expectedRevision !== undefined) expectation.set("Nats-Expected-Last-Subject-Sequence", String(expectedRevision));
   const subject = `$KV.${name}.${key}`;
-  if (!/^[a-z0-9-]+(\.[A-Za-z0-9-]+)?$/.test(key)) throw new BulkheadError("token.invalid");
+  if (!/^[a-z0-9][a-z0-9-]{0,62}(\.[AB])?$/.test(key)) throw new BulkheadError("token.invalid");
   return (await append(link, { stream: `KV_${name}`, subject, data, headers: expectation })).seq;
 }
