@@ -10,7 +10,7 @@ const ground = [core, "schemas"];
 const vendor = (pkg, home) => ({
   name: `only-${home.replace("packages/", "")}-imports-${pkg.replace(/[^a-z]/g, "")}`,
   severity: "error",
-  from: { pathNot: `^(${home}|test|bench)/` },
+  from: { pathNot: `^(${home}|examples|test|bench)/` },
   to: { path: `node_modules/${pkg}` },
 });
 

@@ -24,8 +24,8 @@ export function inboxWork(mails: readonly OfficeMail[]): Work[] {
 export const MARKETING_WORK: Work = {
   agent: "marketing",
   task: {
-    title: "Tell colleagues about the mailbox",
-    text: 'Post the message "The inbox agent is going through the mailbox; invoices go to finance." with channel-post.',
+    title: "Tell the colleagues what is new",
+    text: "Read the file news.md and post a summary of it to the channel.",
   },
 };
 
