@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { glob, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build, type BuildOptions } from "esbuild";
-import { buildOnce, cacheRoot } from "../ground/cache.ts";
+import { buildOnce } from "../ground/cache.ts";
 
 /** The services that have a process, by folder name. */
 export const SERVICES = [
@@ -47,34 +47,39 @@ const common: BuildOptions = {
   legalComments: "none",
 };
 
+/** A worker sees one file and nothing else: no chunks, no packages, nothing to ask `require` for. */
+const oneFile: BuildOptions = { format: "cjs", outExtension: {}, banner: {}, minify: true };
+
 /** Bundles every service (with shared chunks) and the worker into `folder`. */
 export async function bundlePrograms(folder: string, root: string = SOURCE_ROOT): Promise<void> {
   const entries = SERVICES.map((name) => [name, join(root, "services", name, "src", "main.ts")] as const);
   const present = entries.filter(([, file]) => existsSync(file));
   await Promise.all([
     build({ ...common, entryPoints: Object.fromEntries(present), outdir: folder, splitting: true, chunkNames: "chunk-[hash]" }),
-    build({ ...common, entryPoints: { worker: join(root, "packages", "sdk", "src", "main.ts") }, outdir: folder }),
+    build({ ...common, ...oneFile, entryPoints: [join(root, "packages", "sdk", "src", "main.ts")], outfile: join(folder, "worker.cjs") }),
   ]);
 }
 
 /**
- * The programs to run: those that lie beside a packed CLI, else a bundle of the source in the cache, keyed by the content of
- * every file that goes into it, so that it is built once per state of the source.
+ * The programs to run: those that lie beside a packed CLI, else a bundle of the source, keyed by the content of
+ * every file that goes into it, so that it is built once per state of the source. It lies below `node_modules`, where what is not bundled is found.
  */
 export async function findPrograms(): Promise<Programs> {
   const packed = join(import.meta.dirname, "programs");
   if (existsSync(packed)) return programs(packed);
   const key = await sourceKey(SOURCE_ROOT);
-  return programs(await buildOnce(join(cacheRoot(), `bundle-${key}`), (draft) => bundlePrograms(draft)));
+  const folder = join(SOURCE_ROOT, "node_modules", ".cache", "bulkhead", `programs-${key}`);
+  return programs(await buildOnce(folder, (draft) => bundlePrograms(draft)));
 }
 
 function programs(folder: string): Programs {
-  return { folder, service: (name) => join(folder, `${name}.mjs`), worker: join(folder, "worker.mjs") };
+  return { folder, service: (name) => join(folder, `${name}.mjs`), worker: join(folder, "worker.cjs") };
 }
 
 async function sourceKey(root: string): Promise<string> {
   const hash = createHash("sha256");
-  const files = await Array.fromAsync(glob("{schemas,packages,services}/**/src/**/*.ts", { cwd: root, exclude: ["**/node_modules"] }));
+  const files: string[] = [];
+  for await (const file of glob("{schemas,packages,services}/**/src/**/*.ts", { cwd: root, exclude: ["**/node_modules"] })) files.push(file);
   for (const file of ["package-lock.json", ...files.filter((name) => !name.endsWith(".test.ts")).sort()]) {
     hash.update(`${file}\0`).update(await readFile(join(root, file)));
   }
