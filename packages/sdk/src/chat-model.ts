@@ -4,7 +4,13 @@ import {
   type BaseChatModelCallOptions,
   type BindToolsInput,
 } from "@langchain/core/language_models/chat_models";
-import { AIMessage, type AIMessageFields, type BaseMessage, type SystemMessage, ToolMessage } from "@langchain/core/messages";
+import {
+  AIMessage,
+  type AIMessageFields,
+  type BaseMessage,
+  type SystemMessage,
+  ToolMessage,
+} from "@langchain/core/messages";
 import type { ChatResult } from "@langchain/core/outputs";
 import type { Answer, TaskSession } from "./session.ts";
 
