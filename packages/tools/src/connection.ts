@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import { BulkheadError } from "@bulkhead/core";
 import type { JsonObject } from "@bulkhead/schemas";
 import { z } from "zod";
@@ -7,22 +8,25 @@ import type { Tool } from "./define.ts";
 export interface ConnectionKind {
   readonly kind: string;
   readonly settings: z.ZodType;
-  /** @throws BulkheadError `config.invalid` when the settings do not fit */
-  tools(connection: string, settings: unknown): readonly Tool[];
+  /**
+   * `base`: the folder that relative paths of the settings start from; needed to run a tool, not to make its contract.
+   * @throws BulkheadError `config.invalid` when the settings do not fit
+   */
+  tools(connection: string, settings: unknown, base?: string): readonly Tool[];
 }
 
 /** Declares a kind of connection. */
 export function defineConnection<S extends z.ZodType>(definition: {
   readonly kind: string;
   readonly settings: S;
-  readonly tools: (connection: string, settings: z.output<S>) => readonly Tool[];
+  readonly tools: (connection: string, settings: z.output<S>, base: string) => readonly Tool[];
 }): ConnectionKind {
   return {
     kind: definition.kind,
     settings: definition.settings,
-    tools: (connection, settings) => {
+    tools: (connection, settings, base = "") => {
       const parsed = definition.settings.safeParse(settings);
-      if (parsed.success) return definition.tools(connection, parsed.data);
+      if (parsed.success) return definition.tools(connection, parsed.data, base);
       throw new BulkheadError("config.invalid", `(connection ${connection}: ${z.prettifyError(parsed.error)})`);
     },
   };
@@ -38,4 +42,12 @@ export interface ConnectionSettings {
   readonly name: string;
   readonly kind: string;
   readonly settings: JsonObject;
+}
+
+/** A path of the settings: absolute, or below the folder of `bulkhead.yaml`. */
+export const SettingsPath = z.string().min(1).max(1_000);
+
+/** Where a path of the settings leads. A relative one without a base leads nowhere that a tool could reach. */
+export function placeOf(base: string, path: string): string {
+  return isAbsolute(path) ? path : join(base === "" ? "/nonexistent" : base, path);
 }

@@ -23,12 +23,12 @@ export const CONNECTION_KINDS: ReadonlyMap<string, ConnectionKind> = new Map(
 );
 
 /**
- * The tools of a connection, named `<connection>-<operation>`.
+ * The tools of a connection, named `<connection>-<operation>`. `base`: the folder that relative paths start from.
  * @throws BulkheadError `config.invalid` for an unknown kind or settings that do not fit
  */
-export function connectionTools({ name, kind, settings }: ConnectionSettings): readonly Tool[] {
+export function connectionTools({ name, kind, settings }: ConnectionSettings, base = ""): readonly Tool[] {
   const found = CONNECTION_KINDS.get(kind);
-  if (found !== undefined) return found.tools(name, settings);
+  if (found !== undefined) return found.tools(name, settings, base);
   const known = [...CONNECTION_KINDS.keys()].join(", ");
   throw new BulkheadError("config.invalid", `(connection ${name}: no such kind ${kind}; known: ${known})`);
 }

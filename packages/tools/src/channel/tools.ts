@@ -1,7 +1,7 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { BulkheadError } from "@bulkhead/core";
 import { z } from "zod";
-import { defineConnection } from "../connection.ts";
+import { defineConnection, placeOf, SettingsPath } from "../connection.ts";
 import type { ToolContext } from "../context.ts";
 import { defineTool, type Tool } from "../define.ts";
 
@@ -9,7 +9,7 @@ const Settings = z.discriminatedUnion("format", [
   /** The webhook's full URL is a secret: credential `<connection>-webhook`. Its origin is named here. */
   z.strictObject({ format: z.enum(["discord", "slack"]), origin: z.url({ protocol: /^https?$/ }) }),
   /** One JSON line per post, in an existing folder. */
-  z.strictObject({ format: z.literal("jsonl"), file: z.string().startsWith("/") }),
+  z.strictObject({ format: z.literal("jsonl"), file: SettingsPath }),
 ]);
 type Settings = z.output<typeof Settings>;
 
@@ -19,7 +19,9 @@ const MAX_TEXT = 1_900;
 export const channelConnection = defineConnection({
   kind: "channel",
   settings: Settings,
-  tools: (name, s) => [post(name, s)],
+  tools: (name, settings, base) => [
+    post(name, settings.format === "jsonl" ? { ...settings, file: placeOf(base, settings.file) } : settings),
+  ],
 });
 
 function post(connection: string, settings: Settings): Tool {
@@ -29,6 +31,7 @@ function post(connection: string, settings: Settings): Tool {
     description: "Posts a message to the channel. People outside the house may read it.",
     effects: ["out"],
     reads: [],
+    timeoutMs: webhook ? 20_000 : 10_000,
     ...(webhook && { credentials: [`${connection}-webhook`], egress: [settings.origin] }),
     input: z.strictObject({ text: z.string().min(1).max(MAX_TEXT) }),
     run: async ({ text }, context) =>

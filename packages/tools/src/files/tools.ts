@@ -4,7 +4,7 @@ import { normaliseText } from "@bulkhead/content";
 import { BulkheadError } from "@bulkhead/core";
 import { Label } from "@bulkhead/schemas";
 import { z } from "zod";
-import { defineConnection } from "../connection.ts";
+import { defineConnection, placeOf, SettingsPath } from "../connection.ts";
 import { defineTool, type Tool } from "../define.ts";
 import { role } from "../role.ts";
 import { moveFileIn, restoreIn, trashFileIn, writeFileIn } from "./change.ts";
@@ -12,7 +12,7 @@ import { openIn, resolveIn, TRASH } from "./root.ts";
 
 const Settings = z.strictObject({
   /** The folder that this connection is confined to. */
-  root: z.string().startsWith("/"),
+  root: SettingsPath,
   write: z.boolean().default(false),
   /** Labels that reading raises. A folder that agents write to always raises A. */
   reads: z.array(Label).default(["A", "B"]),
@@ -21,15 +21,17 @@ const Settings = z.strictObject({
 type Settings = z.output<typeof Settings>;
 
 const MAX_ENTRIES = 500;
+const TIMEOUT_MS = 10_000;
 
 /** Text files below one folder. Deleting means the trash; every change can be undone by its effect id. */
 export const filesConnection = defineConnection({
   kind: "files",
   settings: Settings,
-  tools: (connection, settings) => [
-    ...readers(connection, settings),
-    ...(settings.write ? [...writers(connection, settings), ...removers(connection, settings)] : []),
-  ],
+  tools: (connection, relative, base) => {
+    const settings = { ...relative, root: placeOf(base, relative.root) };
+    const changing = settings.write ? [...writers(connection, settings), ...removers(connection, settings)] : [];
+    return [...readers(connection, settings), ...changing];
+  },
 });
 
 const path = () => role("path", z.string().min(1).max(1_000));
@@ -61,7 +63,7 @@ function writers(connection: string, { root, maxBytes }: Settings): readonly Too
     defineTool({
       name: `${connection}-write`,
       description: "Writes a whole text file. What was there before is kept.",
-      effects: ["state"],
+      ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
       rollback: { mode: "compensate", tool: `${connection}-restore` },
       input: z.strictObject({ path: path(), text: z.string().max(maxBytes) }),
@@ -74,7 +76,7 @@ function writers(connection: string, { root, maxBytes }: Settings): readonly Too
     defineTool({
       name: `${connection}-move`,
       description: "Moves or renames a file. An existing target is not overwritten.",
-      effects: ["state"],
+      ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
       rollback: { mode: "compensate", tool: `${connection}-move` },
       input: z.strictObject({ path: path(), to: path() }),
@@ -93,7 +95,7 @@ function removers(connection: string, { root }: Settings): readonly Tool[] {
     defineTool({
       name: `${connection}-delete`,
       description: "Moves a file into the trash.",
-      effects: ["state"],
+      ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
       rollback: { mode: "compensate", tool: `${connection}-restore` },
       input: z.strictObject({ path: path() }),
@@ -104,7 +106,7 @@ function removers(connection: string, { root }: Settings): readonly Tool[] {
     defineTool({
       name: `${connection}-restore`,
       description: "Undoes a write or a deletion, named by its effect id.",
-      effects: ["state"],
+      ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
       input: z.strictObject({ effect: role("id", z.string().regex(/^e-[0-9a-f]{32}$/)) }),
       run: ({ effect }) => restoreIn(root, effect),

@@ -1,12 +1,14 @@
+import { Label } from "@bulkhead/schemas";
 import { z } from "zod";
+import { SettingsPath } from "../connection.ts";
 
 const Host = z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/);
 const Name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/);
 
 /** Where mail lies: a maildir (read and write), an mbox (read only), or an IMAP account (password: credential `<connection>-imap`). */
 export const StoreSettings = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("maildir"), path: z.string().startsWith("/") }),
-  z.strictObject({ type: z.literal("mbox"), path: z.string().startsWith("/") }),
+  z.strictObject({ type: z.literal("maildir"), path: SettingsPath }),
+  z.strictObject({ type: z.literal("mbox"), path: SettingsPath }),
   z.strictObject({
     type: z.literal("imap"),
     host: Host,
@@ -32,6 +34,8 @@ export type SmtpSettings = z.output<typeof SmtpSettings>;
 export const MailSettings = z.strictObject({
   store: StoreSettings,
   smtp: SmtpSettings.optional(),
+  /** Labels that reading raises besides A. `[B]`: what lies here must not leave, so every change after reading asks a person. */
+  reads: z.array(Label).default([]),
   /** The house's own address. */
   from: z.email(),
   fromName: z.string().max(100).optional(),

@@ -1,5 +1,6 @@
+import type { Label } from "@bulkhead/schemas";
 import { z } from "zod";
-import { defineConnection } from "../connection.ts";
+import { defineConnection, placeOf } from "../connection.ts";
 import type { ToolContext } from "../context.ts";
 import { defineTool, type Tool } from "../define.ts";
 import { normalised } from "../normalise.ts";
@@ -13,14 +14,14 @@ import { compose, type Delivery, deliver, sentBefore } from "./send.ts";
 import { MailSettings, SYSTEM_FOLDERS } from "./settings.ts";
 
 /**
- * A mailbox and the way out of it. Reading raises A (anybody can write to it) and B (it is the house's mail). Message ids
- * are assigned by the mailbox.
+ * A mailbox and the way out of it. Reading raises A, since anybody can write to it, and B if the settings say so. Message ids are
+ * assigned by the mailbox.
  */
 export const mailConnection = defineConnection({
   kind: "mail",
   settings: MailSettings,
-  tools: (name, settings) => {
-    const mail = new MailTools(name, settings);
+  tools: (name, settings, base) => {
+    const mail = new MailTools(name, settings, base);
     const changing = settings.store.type === "mbox" ? [] : [mail.label(), mail.move(), mail.draft()];
     return [mail.list(), mail.read(), mail.search(), ...changing, ...(settings.smtp ? [mail.send()] : [])];
   },
@@ -29,20 +30,28 @@ export const mailConnection = defineConnection({
 const address = () => normalised(["trim", "lower"], role("recipient", z.email().max(254)));
 const Message = role("id", z.string().regex(/^[im]-[0-9a-f-]{1,40}$/));
 const MAX_SEARCHED = 300;
+const LOCAL_TIMEOUT_MS = 10_000;
 
 class MailTools {
   private readonly connection: string;
   private readonly settings: MailSettings;
+  private readonly root: string;
   private readonly folder: z.ZodEnum<Record<string, string>>;
   private readonly labels: z.ZodArray<z.ZodEnum<Record<string, string>>>;
-  private readonly base: { reads: ["A", "B"]; credentials: string[] };
+  private readonly base: { reads: Label[]; credentials: string[]; timeoutMs: number };
 
-  constructor(connection: string, settings: MailSettings) {
+  constructor(connection: string, settings: MailSettings, base: string) {
     this.connection = connection;
     this.settings = settings;
+    this.root = settings.store.type === "imap" ? "" : placeOf(base, settings.store.path);
     this.folder = z.enum(["INBOX", ...settings.folders, "Drafts", "Sent"]);
     this.labels = z.array(z.enum(settings.labels.length > 0 ? settings.labels : ["none"])).max(8);
-    this.base = { reads: ["A", "B"], credentials: settings.store.type === "imap" ? [`${connection}-imap`] : [] };
+    const remote = settings.store.type === "imap";
+    this.base = {
+      reads: ["A", ...settings.reads],
+      credentials: remote ? [`${connection}-imap`] : [],
+      timeoutMs: remote ? 20_000 : LOCAL_TIMEOUT_MS,
+    };
   }
 
   list(): Tool {
@@ -107,6 +116,7 @@ class MailTools {
       tier: "AUTO+",
       description: `Adds labels to a mail, or removes them. Labels: ${this.settings.labels.join(", ")}.`,
       effects: ["state"],
+      reads: [],
       rollback: { mode: "compensate", tool: `${this.connection}-label` },
       input: z.strictObject({ message: Message, add: this.labels.optional(), remove: this.labels.optional() }),
       run: async ({ message, add, remove }, context) => {
@@ -128,6 +138,7 @@ class MailTools {
       tier: "AUTO+",
       description: `Files a mail into a folder: ${["INBOX", ...this.settings.folders].join(", ")}.`,
       effects: ["state"],
+      reads: [],
       rollback: { mode: "compensate", tool: `${this.connection}-move` },
       input: z.strictObject({ message: Message, folder: z.enum(["INBOX", ...this.settings.folders]) }),
       run: async ({ message, folder }, context) => {
@@ -150,6 +161,7 @@ class MailTools {
       tier: "AUTO+",
       description: "Writes a draft into the Drafts folder. Nothing is sent.",
       effects: ["state"],
+      reads: [],
       input: z.strictObject({
         to: z.array(z.email().max(254)).min(1).max(10),
         subject: z.string().max(300),
@@ -179,7 +191,7 @@ class MailTools {
       effects: ["out", "irreversible"],
       reads: [],
       credentials: [...this.base.credentials, ...(user === undefined ? [] : [`${this.connection}-smtp`])],
-      timeoutMs: 60_000,
+      timeoutMs: 30_000,
       input: z.strictObject({
         to: z.array(address()).min(1).max(10),
         cc: z.array(address()).max(10).optional(),
@@ -213,8 +225,8 @@ class MailTools {
   private box(context: ToolContext): Mailbox {
     const { store, folders } = this.settings;
     const all = [...folders, ...SYSTEM_FOLDERS.filter((folder) => folder !== "INBOX")];
-    if (store.type === "maildir") return maildir(store.path, all);
-    if (store.type === "mbox") return mbox(store.path);
+    if (store.type === "maildir") return maildir(this.root, all);
+    if (store.type === "mbox") return mbox(this.root);
     return imap({ settings: store, folders: all, password: () => context.credentials(`${this.connection}-imap`) });
   }
 }

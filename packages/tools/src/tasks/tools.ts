@@ -26,6 +26,7 @@ function create(connection: string, agents: readonly string[]): Tool {
     description: `Gives a task to another agent (${agents.join(", ")}). It works on its own; there is no answer to wait for.`,
     effects: ["state"],
     reads: [],
+    timeoutMs: 10_000,
     input: z.strictObject({
       agent: z.enum(agents as [string, ...string[]]),
       title: z.string().min(1).max(200),

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { BulkheadError } from "@bulkhead/core";
+import { Label } from "@bulkhead/schemas";
 import { z } from "zod";
 import { defineConnection } from "../connection.ts";
 import type { RecordPort, ToolContext, TrackerRecord } from "../context.ts";
@@ -13,6 +14,8 @@ const Settings = z.strictObject({
     .min(1)
     .max(32)
     .default(["item"]),
+  /** Labels that reading raises besides A. */
+  reads: z.array(Label).default([]),
 });
 
 /** Field values are scalars: a record is a row that people read. */
@@ -21,13 +24,14 @@ const Fields = z.record(
   z.union([z.string().max(4_000), z.number(), z.boolean(), z.null()]),
 );
 
-/** Records in the executor's own database. Agents write it, so its content is never trusted: reading raises A, and B. */
+/** Records in the executor's own database. Agents write it, so its content is never trusted: reading raises A. */
 export const trackerConnection = defineConnection({ kind: "tracker", settings: Settings, tools: trackerTools });
 
-function trackerTools(connection: string, { kinds }: z.output<typeof Settings>): readonly Tool[] {
+function trackerTools(connection: string, { kinds, reads }: z.output<typeof Settings>): readonly Tool[] {
   const kind = z.enum(kinds as [string, ...string[]]);
   const id = role("id", z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/));
-  const base = { effects: ["state"], reads: ["A", "B"], tier: "AUTO+" } as const;
+  const labels: Label[] = ["A", ...reads];
+  const base = { effects: ["state"] as const, reads: labels, tier: "AUTO+" as const, timeoutMs: 10_000 };
   const inverse = { mode: "compensate", tool: `${connection}-update` } as const;
   const scoped = (found: string) => `${connection}.${found}`;
   return [
@@ -35,6 +39,7 @@ function trackerTools(connection: string, { kinds }: z.output<typeof Settings>):
       ...base,
       name: `${connection}-create`,
       description: `Creates a record (${kinds.join(", ")}).`,
+      reads: [],
       rollback: { mode: "compensate", tool: `${connection}-close` },
       input: z.strictObject({ kind, title: z.string().min(1).max(300), fields: Fields.optional() }),
       run: async ({ kind: of, title, fields }, context) => {
