@@ -40,7 +40,7 @@ export async function startNats(options: StartNatsOptions): Promise<NatsServer> 
   await mkdir(folders.portsDir, { recursive: true });
   const file = join(dir, "nats.conf");
   await writeFile(file, options.config(folders), { mode: 0o600 });
-  const child = spawn(options.binary, ["-c", file], { stdio: ["ignore", "ignore", "pipe"], env: {} });
+  const child = spawn(options.binary, ["-c", file], { detached: true, stdio: ["ignore", "ignore", "pipe"], env: {} });
   const log = tail(child.stderr);
   const exited = new Promise<void>((resolve) => {
     child.once("exit", resolve.bind(undefined, undefined)).once("error", resolve.bind(undefined, undefined));

@@ -11,10 +11,14 @@ export interface Project {
   readonly stateDir: string;
   readonly keysDir: string;
   readonly runDir: string;
+  /** The embedded servers' data. */
+  readonly dataDir: string;
   readonly bundlesDir: string;
   readonly configsDir: string;
   readonly logsDir: string;
   readonly signedPolicyFile: string;
+  /** The public key that the policy must be signed with. */
+  readonly adminKeyFile: string;
   /** Written by `up`: where the running constellation is reached. */
   readonly endpointFile: string;
 }
@@ -31,17 +35,20 @@ export function projectAt(dir: string): Project {
     stateDir: state,
     keysDir: join(state, "keys"),
     runDir: join(state, "run"),
+    dataDir: join(state, "data"),
     bundlesDir: join(state, "bundles"),
     configsDir: join(state, "configs"),
     logsDir: join(state, "run", "logs"),
     signedPolicyFile: join(state, "policy.signed.json"),
+    adminKeyFile: join(state, "admin.pub"),
     endpointFile: join(state, "run", "endpoint.json"),
   };
 }
 
 /** Makes the folders that hold secrets or state, readable by their owner alone. */
 export async function makeStateFolders(project: Project): Promise<void> {
-  for (const dir of [project.stateDir, project.keysDir, project.runDir, project.bundlesDir, project.configsDir, project.logsDir]) {
+  const { stateDir, keysDir, runDir, dataDir, bundlesDir, configsDir, logsDir } = project;
+  for (const dir of [stateDir, keysDir, runDir, dataDir, bundlesDir, configsDir, logsDir]) {
     await mkdir(dir, { recursive: true, mode: 0o700 });
   }
 }

@@ -21,9 +21,9 @@ export interface SignedPolicy {
 export async function readSigned(project: Project): Promise<SignedPolicy | undefined> {
   const bytes = await readFile(project.signedPolicyFile).catch(() => undefined);
   if (bytes === undefined) return undefined;
-  const { publicKey } = await ensureAdminKey(project);
+  const adminKey = (await readFile(project.adminKeyFile, "utf8").catch(() => "")).trim();
   try {
-    return { loaded: verifyPolicy(parseJson(bytes, { maxBytes: MAX_POLICY_BYTES }), publicKey), adminKey: publicKey };
+    return { loaded: verifyPolicy(parseJson(bytes, { maxBytes: MAX_POLICY_BYTES }), adminKey), adminKey };
   } catch (cause) {
     const why = isBulkheadError(cause) ? cause.message : String(cause);
     throw new CliError(`The signed policy does not hold: ${why} Sign it again: npx bulkhead sign`, EXIT.usage, { cause });
@@ -44,6 +44,7 @@ export async function signDraft(project: Project, draft: Draft, now: number = Da
   const trust = await trustOf(project, draft);
   const key = await ensureAdminKey(project);
   const envelope = sign(key, ADMIN, "policy", withoutUndefined(complete(draft, trust, now)));
+  await writeFile(project.adminKeyFile, `${key.publicKey}\n`);
   const next = `${project.signedPolicyFile}.next`;
   await writeFile(next, `${JSON.stringify(envelope)}\n`, { mode: 0o600 });
   await rename(next, project.signedPolicyFile);

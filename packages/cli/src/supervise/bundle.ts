@@ -26,6 +26,8 @@ export interface Programs {
   service(name: ServiceName): string;
   /** The worker that agent hosts put into a sandbox: one file without imports. */
   readonly worker: string;
+  /** The rehearsal model's server. */
+  readonly rehearsal: string;
 }
 
 const SOURCE_ROOT = resolve(import.meta.dirname, "..", "..", "..", "..");
@@ -53,9 +55,10 @@ const oneFile: BuildOptions = { format: "cjs", outExtension: {}, banner: {}, min
 /** Bundles every service (with shared chunks) and the worker into `folder`. */
 export async function bundlePrograms(folder: string, root: string = SOURCE_ROOT): Promise<void> {
   const entries = SERVICES.map((name) => [name, join(root, "services", name, "src", "main.ts")] as const);
-  const present = entries.filter(([, file]) => existsSync(file));
+  const rehearsal = join(root, "packages", "llm", "src", "rehearsal", "main.ts");
+  const entryPoints = { ...Object.fromEntries(entries), rehearsal };
   await Promise.all([
-    build({ ...common, entryPoints: Object.fromEntries(present), outdir: folder, splitting: true, chunkNames: "chunk-[hash]" }),
+    build({ ...common, entryPoints, outdir: folder, splitting: true, chunkNames: "chunk-[hash]" }),
     build({ ...common, ...oneFile, entryPoints: [join(root, "packages", "sdk", "src", "main.ts")], outfile: join(folder, "worker.cjs") }),
   ]);
 }
@@ -73,7 +76,7 @@ export async function findPrograms(): Promise<Programs> {
 }
 
 function programs(folder: string): Programs {
-  return { folder, service: (name) => join(folder, `${name}.mjs`), worker: join(folder, "worker.cjs") };
+  return { folder, service: (name) => join(folder, `${name}.mjs`), worker: join(folder, "worker.cjs"), rehearsal: join(folder, "rehearsal.mjs") };
 }
 
 async function sourceKey(root: string): Promise<string> {
