@@ -1,0 +1,82 @@
+import type { Received } from "@bulkhead/bus";
+import { BulkheadError, isBulkheadError, sameDigest } from "@bulkhead/core";
+import { actionDigest } from "@bulkhead/policy";
+import type { CallReply } from "@bulkhead/schemas";
+import type { z } from "zod";
+import { recorded } from "../effect/settle.ts";
+import type { LoadedTool, Parts, PermittedCall } from "../parts.ts";
+import { frozen, verifyCall } from "../verify.ts";
+
+type Reply = z.infer<typeof CallReply>;
+type Run = (call: PermittedCall) => Promise<Reply>;
+
+export interface ExecParts extends Parts {
+  readonly tools: ReadonlyMap<string, LoadedTool>;
+  readonly effects: Run;
+  readonly reads: Run;
+}
+
+/** Nobody waits long (design §2): the caller asks again with the same id, and joins what is under way. */
+const ANSWER_MS = 1_500;
+
+/** Serves `bh.exec.<toolset>`. The bus has verified that the gateway asks. */
+export function execHandler(parts: ExecParts): (request: Received<"exec">) => Promise<Reply> {
+  const running = new Map<string, Promise<Reply>>();
+  return async ({ body }) => {
+    const request = frozen(body);
+    const key = `${request.action.callId} ${actionDigest(request.action)}`;
+    let run = running.get(key);
+    if (run === undefined) {
+      run = execute(parts, request).finally(() => running.delete(key));
+      running.set(key, run);
+    }
+    return await answerOrPending(run);
+  };
+}
+
+async function execute(parts: ExecParts, request: Received<"exec">["body"]): Promise<Reply> {
+  try {
+    const call = await verifyCall(parts, toolOf(parts, request.action.tool), request);
+    return await (call.loaded.contract.effects.length > 0 ? parts.effects(call) : parts.reads(call));
+  } catch (error) {
+    return await refuse(parts, request, error);
+  }
+}
+
+function toolOf({ tools, runtime }: ExecParts, name: string): LoadedTool {
+  const contract = runtime.policy.tool(name);
+  const loaded = tools.get(name);
+  if (contract === undefined || `exec-${contract.toolset}` !== runtime.identity)
+    throw new BulkheadError("tool.unknown");
+  if (contract.adapter.kind === "none") throw new BulkheadError("tier.block");
+  if (loaded === undefined) throw new BulkheadError("tool.hash");
+  return loaded;
+}
+
+/** A call that may not run (any more) still has its end, if it had one: the same request gets the same answer. */
+async function refuse(parts: ExecParts, { action }: Received<"exec">["body"], error: unknown): Promise<Reply> {
+  const own = actionDigest(action);
+  if (isBulkheadError(error) && error.disposition === "deny" && error.code !== "call.conflict") {
+    const known = await parts.claims.find(action.callId);
+    const same = known !== undefined && sameDigest(known.action, own);
+    if (same && known.reply !== undefined) return await recorded(parts, known.reply);
+    if (same && known.state === "acting") return { status: "pending" };
+  }
+  await parts.events.refused(action, own, error);
+  if (isBulkheadError(error) && error.disposition === "deny")
+    return { status: "refused", code: error.code, message: error.message.slice(0, 500) };
+  throw error;
+}
+
+async function answerOrPending(run: Promise<Reply>): Promise<Reply> {
+  const { promise: late, resolve } = Promise.withResolvers<Reply>();
+  const timer = setTimeout(() => {
+    resolve({ status: "pending" });
+  }, ANSWER_MS);
+  run.catch(() => undefined);
+  try {
+    return await Promise.race([run, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,1 @@
+export { type ExecutorConfig, executorConfig } from "./config.ts";

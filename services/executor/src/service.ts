@@ -1,0 +1,49 @@
+import { BulkheadError } from "@bulkhead/core";
+import { DATABASES } from "@bulkhead/schemas";
+import type { Runtime } from "@bulkhead/service";
+import { claimStore } from "./claims.ts";
+import type { ExecutorConfig } from "./config.ts";
+import { contentPort } from "./content.ts";
+import { credentialBox } from "./credentials.ts";
+import { effects } from "./effect/effect.ts";
+import { sweepUnsettled } from "./effect/sweep.ts";
+import { events } from "./events.ts";
+import { execHandler } from "./handlers/exec.ts";
+import { reads } from "./read.ts";
+import { recordPort } from "./records.ts";
+import { loadToolset } from "./toolset/load.ts";
+
+const SWEEP_MS = 60_000;
+
+export async function createExecutor(runtime: Runtime<ExecutorConfig>): Promise<void> {
+  const { bus, config, policy, log } = runtime;
+  const toolset = policy.policy.toolsets[runtime.identity.slice("exec-".length)];
+  if (!runtime.identity.startsWith("exec-") || toolset === undefined)
+    throw new BulkheadError("config.invalid", `(the policy has no tool set for ${runtime.identity})`);
+  const store = await runtime.openStore();
+  await store.checkIndexes(Object.values(DATABASES.exec));
+  const credentials = credentialBox(config.credentialsDir, toolset.credentials);
+  await credentials.check((name) => log.warn({ credential: name }, "credential missing"));
+  const tools = await loadToolset({
+    policy,
+    toolset,
+    config,
+    refused: (tool, code) => log.error({ tool, code }, "tool refused"),
+  });
+  const parts = {
+    runtime,
+    credentials,
+    claims: claimStore(store.collection(DATABASES.exec.claims)),
+    records: recordPort(store.collection(DATABASES.exec.records), runtime.clock),
+    content: contentPort(bus, runtime.clock),
+    events: events(runtime),
+  };
+  bus.serve("exec", execHandler({ ...parts, tools, effects: effects(parts), reads: reads(parts) }), {
+    concurrency: 64,
+  });
+  const sweeping = setInterval(
+    () => void sweepUnsettled(parts).catch((error: unknown) => log.warn({ error }, "sweep")),
+    SWEEP_MS,
+  );
+  runtime.own({ [Symbol.asyncDispose]: () => Promise.resolve(clearInterval(sweeping)) });
+}

@@ -1,0 +1,67 @@
+/**
+ * Owns: which signatures a call needs, and whether they are there, over the very arguments that will run.
+ * Does not own: once-ness (claims), the decision itself (gateway, watchdog, operator).
+ * Invariants: S2: the tier is the maximum of the signed one and the floor computed from this process's own policy, labels
+ * and control; S3: the digest is recomputed from the frozen arguments that the adapter gets, never taken from the message;
+ * S4, S5: what is not named, blocked, stale or of another epoch is refused.
+ */
+import { BulkheadError, digest, sameDigest } from "@bulkhead/core";
+import { actionDigest, floor, openGrants, rankOf, termsDigest, verifyApproval } from "@bulkhead/policy";
+import type { Action, ExecRequest, Grant } from "@bulkhead/schemas";
+import type { LoadedTool, Parts, PermittedCall } from "./parts.ts";
+
+/** Checks everything that needs no waiting but the labels. @throws BulkheadError with the refusal */
+export async function verifyCall({ runtime }: Parts, loaded: LoadedTool, request: ExecRequest): Promise<PermittedCall> {
+  const { action } = request;
+  const { policy, clock } = runtime;
+  if (action.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
+  if (!sameDigest(action.toolHash, loaded.contract.hash)) throw new BulkheadError("tool.hash");
+  if (!action.callId.startsWith(`${action.task}.`))
+    throw new BulkheadError("grant.invalid", "(the call is of another task)");
+  checkArguments(loaded, action, () => {
+    policy.checkArgs(action.tool, action.args);
+  });
+  const { grant, issuers } = openGrants(policy, request.grants, action, clock.now());
+  const labels = loaded.contract.effects.length === 0 ? [] : await runtime.labels.of(action.task);
+  const call = permitted(loaded, action, { grant, labels });
+  const signers = assertFloor(runtime, call);
+  for (const signer of ["gateway", "watchdog"] as const)
+    if (signers.includes(signer) && !issuers.has(signer)) throw new BulkheadError("signature.missing", `(${signer})`);
+  return signers.includes("operator") ? { ...call, proposal: approved(runtime, request, grant) } : call;
+}
+
+/** The floor, as of now. @throws BulkheadError when the call may no longer run at the tier that was signed */
+export function assertFloor(runtime: Parts["runtime"], { action, grant, labels }: PermittedCall) {
+  const facts = { policy: runtime.policy, labels, control: runtime.control.view(), now: runtime.clock.now() };
+  const own = floor({ agent: action.agent, tool: action.tool, signedTier: grant.tier }, facts);
+  if (own.outcome === "deny") throw new BulkheadError(own.code);
+  if (rankOf(own.tier) > rankOf(grant.tier)) throw new BulkheadError("tier.raised", `(${own.tier})`);
+  return own.signers;
+}
+
+/** The digest of a call's frozen action, and what follows from it. */
+function permitted(loaded: LoadedTool, action: Action, facts: Pick<PermittedCall, "grant" | "labels">): PermittedCall {
+  const own = actionDigest(action);
+  const effectId = `e-${digest("effect", own).slice("sha256:".length, "sha256:".length + 32)}`;
+  return { loaded, action, ...facts, digest: own, effectId };
+}
+
+function checkArguments({ tool }: LoadedTool, action: Action, byPolicy: () => void): void {
+  byPolicy();
+  if (!tool.input.safeParse(action.args).success) throw new BulkheadError("args.invalid");
+}
+
+function approved({ policy, clock }: Parts["runtime"], { approval, action }: ExecRequest, grant: Grant): string {
+  if (approval === undefined) throw new BulkheadError("signature.missing", "(operator)");
+  verifyApproval(policy, approval, action, clock.now());
+  if (grant.proposal === undefined || !sameDigest(grant.proposal, termsDigest(approval.terms)))
+    throw new BulkheadError("approval.invalid");
+  return approval.terms.id;
+}
+
+/** Freezes a value all the way down: what was verified cannot be changed before it runs. */
+export function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(frozen);
+  return Object.freeze(value);
+}
