@@ -55,6 +55,13 @@ export const TaskDocument = z.strictObject({
 /** A task. */
 export type TaskDocument = z.infer<typeof TaskDocument>;
 
+/** States of an agent: no host has asked for work yet, hosts ask, they have fallen silent, or control holds the agent. */
+export const AgentState = z.enum(["absent", "serving", "silent", "stopped"]);
+/** An agent kind as tasks sees it. `seenAt` is when a host last asked for work, to the nearest seconds. */
+export const AgentDocument = z.strictObject({ _id: Token, state: AgentState, seenAt: EpochMs, updatedAt: EpochMs });
+/** An agent kind as tasks sees it. */
+export type AgentDocument = z.infer<typeof AgentDocument>;
+
 /** A dead letter as tasks keeps it: the bytes lie in the content store or expire with the document. */
 export const DeadDocument = z.strictObject({
   _id: Token,
@@ -88,6 +95,10 @@ export const ProposalDocument = z.strictObject({
   /** Digest of agent, tool and arguments while pending; the same action asked again is the same proposal (DED-03). */
   pendingKey: Digest.optional(),
   asked: z.int().min(1),
+  /** Other calls that asked for the same action while it was pending: they get the same decision, and the effect once. */
+  also: z.array(CallId).max(1_000),
+  /** Set from the end on until every waiting task was told. */
+  untold: z.literal(true).optional(),
   decision: AnyEnvelope.optional(),
   reason: z.string().max(300).optional(),
   code: Code.optional(),
@@ -230,12 +241,15 @@ export const DATABASES = {
       { keys: { state: 1, leaseUntil: 1 } },
       ttl,
     ]),
+    agents: collection("agents", AgentDocument),
     dead: collection("dead", DeadDocument, [{ keys: { at: -1 } }, ttl]),
   },
   proposals: {
     proposals: collection("proposals", ProposalDocument, [
       { keys: { callId: 1 }, unique: true },
       { keys: { pendingKey: 1 }, unique: true, partial: { pendingKey: { $exists: true } } },
+      { keys: { also: 1 } },
+      { keys: { untold: 1 }, partial: { untold: { $exists: true } } },
       { keys: { state: 1, dueAt: 1 } },
       ttl,
     ]),

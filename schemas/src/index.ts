@@ -38,6 +38,8 @@ export {
 } from "./contracts.ts";
 export { BEAT_INTERVAL_MS, CONTROL_STALE_MS, ControlValue, Scope, ServiceBeat } from "./control.ts";
 export {
+  AgentDocument,
+  AgentState,
   BudgetDocument,
   ClaimDocument,
   ContentDocument,
