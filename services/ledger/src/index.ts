@@ -1,0 +1,3 @@
+export { chainAfter, GENESIS, leafOf } from "./chain/hashes.ts";
+export { ledgerConfig } from "./config.ts";
+export { startLedger } from "./service.ts";

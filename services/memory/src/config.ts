@@ -1,0 +1,3 @@
+import { baseConfig } from "@bulkhead/service";
+
+export const memoryConfig = baseConfig;

@@ -1,0 +1,2 @@
+export { memoryConfig } from "./config.ts";
+export { startMemory } from "./service.ts";
