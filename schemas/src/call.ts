@@ -160,6 +160,11 @@ export const ExecRequest = z.strictObject({
   action: Action,
   grants: z.array(AnyEnvelope).min(1).max(2),
   approval: Approval.optional(),
+  /**
+   * Nothing may run: answer what is recorded under the call id, or refuse with `call.unknown`. The gateway's grant alone suffices,
+   * so that a call that ran is told its outcome even if it would now need a person, or be refused.
+   */
+  recall: z.literal(true).optional(),
 });
 /** The gateway asks an executor. */
 export type ExecRequest = z.infer<typeof ExecRequest>;

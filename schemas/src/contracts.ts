@@ -115,7 +115,15 @@ const request = <B extends z.ZodType, R extends z.ZodType>(
   consumer: Role,
   body: B,
   reply: R,
-): RequestContract<B, R> => ({ subject, kind: "request", publishers, consumers: [consumer], body, reply, signed: true });
+): RequestContract<B, R> => ({
+  subject,
+  kind: "request",
+  publishers,
+  consumers: [consumer],
+  body,
+  reply,
+  signed: true,
+});
 
 /** The one map of the bus: every subject, who may publish, who consumes, and the shapes. */
 export const CONTRACTS = {

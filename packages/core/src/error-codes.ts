@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   "proposal.limit": deny("Too many proposals of this agent are waiting."),
   "call.conflict": deny("The call id was used before with other arguments."),
   "call.pending": retry("The call is still running."),
+  "call.unknown": deny("Nothing is recorded under this call id."),
   "call.failed": terminate("The call ran and failed."),
   "dedup.conflict": deny("The same effect was already caused by another call."),
   "outcome.unknown": terminate("The effect may or may not have happened: a person must look."),

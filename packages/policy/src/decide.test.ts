@@ -252,11 +252,7 @@ describe("decide", () => {
       { effects: ["state"], labels: ["A"] },
       { outcome: "allow", tier: "AUTO+" },
     ],
-    [
-      "in-house state after A and B",
-      { effects: ["state"], labels: ["A", "B"] },
-      { outcome: "allow", tier: "AUTO+" },
-    ],
+    ["in-house state after A and B", { effects: ["state"], labels: ["A", "B"] }, { outcome: "allow", tier: "AUTO+" }],
     [
       "an approved CONFIRM",
       { declared: "CONFIRM", approved: true },

@@ -2,6 +2,7 @@ export { decide, type Floor, floor, type Reason, type Verdict } from "./decide.t
 export { type LoadedPolicy, loadPolicy, verifyPolicy } from "./load.ts";
 export {
   actionDigest,
+  assertAction,
   assertLeaseFits,
   mayApprove,
   openDecision,

@@ -38,6 +38,21 @@ export function assertLeaseFits(
   if (!fits) throw new BulkheadError("lease.invalid");
 }
 
+/**
+ * Checks that an action is one that this policy and lease can mean: epoch, tool code, arguments, principal, task.
+ *
+ * @throws BulkheadError `policy.epoch`, `lease.invalid`, `tool.unknown`, `tool.hash`, `args.invalid`
+ */
+export function assertAction(policy: LoadedPolicy, action: Action, lease: Lease): void {
+  assertLeaseFits(lease, action);
+  if (lease.principal !== action.principal) throw new BulkheadError("lease.invalid");
+  if (action.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
+  const tool = policy.tool(action.tool);
+  if (tool === undefined) throw new BulkheadError("tool.unknown", `(${action.tool})`);
+  if (tool.hash !== action.toolHash) throw new BulkheadError("tool.hash");
+  policy.checkArgs(action.tool, action.args);
+}
+
 /** Opens a grant of one of these issuers and checks that it is over this action and valid now. @throws BulkheadError `grant.*`, `digest.mismatch` */
 export function openGrant(
   policy: LoadedPolicy,

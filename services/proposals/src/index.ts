@@ -1,0 +1,2 @@
+export { type ProposalsConfig, proposalsConfig } from "./config.ts";
+export { startProposals } from "./service.ts";

@@ -1,0 +1,35 @@
+import type { ErrorCode } from "@bulkhead/core";
+import type { Verdict } from "@bulkhead/policy";
+import type { Action, Label, Tier } from "@bulkhead/schemas";
+import type { AuditFields } from "@bulkhead/service";
+import type { Watchdog } from "./port.ts";
+
+export async function reviewSigned(
+  { audit, log }: Watchdog,
+  action: Action,
+  signed: { readonly digest: string; readonly tier: Tier; readonly labels: Label[]; readonly verdict: Verdict },
+): Promise<void> {
+  const { digest, tier, labels, verdict } = signed;
+  log.debug({ callId: action.callId, tier }, "review signed");
+  await audit.record("review.signed", {
+    ...about(action),
+    action: digest,
+    tier,
+    labels,
+    reasons: [...verdict.reasons],
+  });
+}
+
+export async function reviewRefused({ audit, log }: Watchdog, action: Action, code: ErrorCode): Promise<void> {
+  log.info({ callId: action.callId, tool: action.tool, code }, "review refused");
+  await audit.record("review.refused", { ...about(action), code });
+}
+
+export async function decisionForged({ audit, log }: Watchdog, operator: string, code: ErrorCode): Promise<void> {
+  log.warn({ operator, code }, "decision refused");
+  await audit.record("security.forged", { operator, code });
+}
+
+function about({ agent, principal, task, callId, tool, policyEpoch }: Action): AuditFields {
+  return { agent, principal, task, callId, tool, policyEpoch, causes: [`task:${task}`, `call:${callId}`] };
+}

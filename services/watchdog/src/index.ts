@@ -1,0 +1,2 @@
+export { type WatchdogConfig, watchdogConfig } from "./config.ts";
+export { startWatchdog } from "./service.ts";
