@@ -1,5 +1,5 @@
 import type { ProposalView } from "@bulkhead/schemas";
-import type { Operator } from "./operator.ts";
+import type { OperatorClient } from "bulkhead";
 import { sentence } from "./report.ts";
 import { quote, type Screen } from "./screen.ts";
 import { headerOf, type PostOffice } from "./smtp.ts";
@@ -12,7 +12,7 @@ const EFFECT_HEADER = "X-Bulkhead-Effect";
 
 /** What the decisions were made on. */
 export interface Desk {
-  readonly operator: Operator;
+  readonly operator: OperatorClient;
   readonly office: PostOffice;
   readonly screen: Screen;
   readonly signal: AbortSignal;

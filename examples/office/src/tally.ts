@@ -74,15 +74,20 @@ function addCall(calls: Map<string, CallStory>, entry: AuditEntry): void {
   const fate = FATES[entry.event];
   if (fate === undefined || entry.callId === undefined || entry.tool === undefined) return;
   const known = calls.get(entry.callId);
-  const newer = known === undefined || RANK[fate] >= RANK[known.fate];
+  const newer = known === undefined || RANK[fate] >= RANK[known.fate] || (fate === "asked" && known.fate === "refused");
   calls.set(entry.callId, {
     callId: entry.callId,
     agent: entry.agent ?? known?.agent ?? "",
     tool: entry.tool,
-    tier: strictest(entry.tier, known?.tier),
+    tier: strictest(tierOf(entry), known?.tier),
     fate: newer ? fate : known.fate,
     code: newer ? (entry.code ?? known?.code) : known.code,
   });
+}
+
+/** A refusal names its code; the code of a declared BLOCK names the tier. */
+function tierOf({ tier, code }: AuditEntry): Tier | undefined {
+  return code === "tier.block" ? "BLOCK" : tier;
 }
 
 function strictest(a: Tier | undefined, b: Tier | undefined): Tier | undefined {

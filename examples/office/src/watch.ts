@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AuditEntry, type ProposalView, type SpendView, type TaskState, type TaskView } from "@bulkhead/schemas";
-import type { Operator } from "./operator.ts";
+import type { OperatorClient } from "bulkhead";
 import { EMPTY_TALLY, type Tally, tally } from "./tally.ts";
 
 /** What the demo knows of the run at one moment; all of it was asked of the services. */
@@ -20,7 +20,7 @@ const LATEST = 4;
 const OVER: readonly TaskState[] = ["done", "failed", "cancelled", "dead"];
 
 /** Asks all services once. */
-export async function look(operator: Operator, before?: Sight): Promise<Sight> {
+export async function look(operator: OperatorClient, before?: Sight): Promise<Sight> {
   const [{ tasks }, { proposals }, { spend }, records] = await Promise.all([
     operator.ask({ kind: "tasks.list", limit: PAGE }),
     operator.ask({ kind: "proposals.list", state: "pending", limit: PAGE }),
@@ -35,7 +35,7 @@ export async function look(operator: Operator, before?: Sight): Promise<Sight> {
 
 /** Looks again and again until `done` says so. Throws what `expected` was when that takes longer than `withinMs`. */
 export async function watchUntil(
-  operator: Operator,
+  operator: OperatorClient,
   done: (sight: Sight) => boolean | Promise<boolean>,
   options: { withinMs: number; expected: string; from?: Sight; show?: (sight: Sight) => void; signal: AbortSignal },
 ): Promise<Sight> {
@@ -54,7 +54,7 @@ export function isSettled({ state }: TaskView): boolean {
   return state === "parked" || OVER.includes(state);
 }
 
-async function read(operator: Operator, after: number): Promise<{ entries: AuditEntry[]; seq: number }> {
+async function read(operator: OperatorClient, after: number): Promise<{ entries: AuditEntry[]; seq: number }> {
   const entries: AuditEntry[] = [];
   for (let seq = after; ; ) {
     const page = (await operator.ask({ kind: "ledger.tail", after: seq, limit: PAGE })).entries;

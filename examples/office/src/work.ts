@@ -1,5 +1,5 @@
 import type { TaskSubmission } from "@bulkhead/schemas";
-import type { OfficeMail } from "./mails.ts";
+import { messageIdOf, type OfficeMail } from "./mails.ts";
 
 /** A task and the agent that it is for. */
 export interface Work {
@@ -16,7 +16,7 @@ export function inboxWork(mails: readonly OfficeMail[]): Work[] {
   );
   return batches.map((batch, n) => ({
     agent: "inbox",
-    task: { title: `Mails ${n * BATCH + 1} to ${n * BATCH + batch.length}`, text: textFor(batch) },
+    task: { title: `Inbox, part ${n + 1} of ${batches.length}`, text: textFor(batch) },
   }));
 }
 
@@ -24,11 +24,11 @@ export function inboxWork(mails: readonly OfficeMail[]): Work[] {
 export const MARKETING_WORK: Work = {
   agent: "marketing",
   task: {
-    title: "Tell the colleagues what is new",
-    text: "Read the file news.md and post a summary of it to the channel.",
+    title: "A post for the colleagues",
+    text: "Read the file today.md and post it to the channel.",
   },
 };
 
 function textFor(batch: readonly OfficeMail[]): string {
-  return `Work through these mails: ${batch.map(({ id }) => id).join(", ")}.`;
+  return `Work through these mails of the INBOX: ${batch.map(messageIdOf).join(", ")}.`;
 }

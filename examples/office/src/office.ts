@@ -1,0 +1,117 @@
+import { decideTwo } from "./decide.ts";
+import { unmet } from "./expected.ts";
+import { pickMails } from "./mails.ts";
+import { publishPlain } from "./plain.ts";
+import { headline, liveLines, reportLines } from "./report.ts";
+import type { Screen } from "./screen.ts";
+import { openPostOffice, type PostOffice } from "./smtp.ts";
+import { newAccount, type Stage, setStage } from "./stage.ts";
+import { type Running, startOffice } from "./start.ts";
+import { isSettled, type Sight, watchUntil } from "./watch.ts";
+import { inboxWork, MARKETING_WORK, type Work } from "./work.ts";
+
+const WORK_MS = 180_000;
+/** Batches that arrive as plain publishes, from the end. */
+const PLAIN = 2;
+
+/** How to run the office. */
+export interface OfficeOptions {
+  readonly screen: Screen;
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the office from nothing to the report and two decisions. Throws, with the reason, when something did not happen that should have. */
+export async function runOffice({ screen, keep, signal }: OfficeOptions): Promise<void> {
+  const began = Date.now();
+  const mails = pickMails();
+  const account = newAccount();
+  await using office = await openPostOffice(account);
+  const stage = await setStage(mails, { port: office.port, account });
+  await using running = await startOffice(stage.dir, { screen, signal });
+  const work = inboxWork(mails);
+  await submit(running, work, screen);
+  const sight = await watch(running, work.length + 1, { screen, signal, began });
+  await report({ sight, stage, screen });
+  await decide({ running, office, sight, screen, signal });
+  if (keep) await untilStopped(running, screen, signal);
+  else await stage.remove();
+}
+
+async function submit({ operator, program }: Running, work: readonly Work[], screen: Screen): Promise<void> {
+  const signed = [MARKETING_WORK, ...work.slice(0, -PLAIN)];
+  const plain = work.slice(-PLAIN);
+  for (const { agent, task } of signed) await operator.submit(agent, task);
+  await publishPlain(
+    program,
+    "inbox",
+    plain.map(({ task }) => task),
+  );
+  screen.say(heading(screen, "Work"));
+  screen.say(`  ${signed.length} tasks signed by ${operator.name}, as \`bulkhead task submit\` does`);
+  screen.say(
+    `  ${plain.length} tasks as plain NATS publishes to bh.task.submit.inbox: taken, but their words endorse nothing`,
+  );
+}
+
+async function watch({ operator }: Running, submitted: number, stage: Watching): Promise<Sight> {
+  const { screen, signal, began } = stage;
+  const seconds = (): number => Math.round((Date.now() - began) / 1_000);
+  const sight = await watchUntil(operator, (now) => now.tasks.length >= submitted && now.tasks.every(isSettled), {
+    withinMs: WORK_MS,
+    expected: `${submitted} tasks and those that they create are done, or wait for a person`,
+    show: (now) => {
+      screen.update(liveLines(now, seconds(), screen.paint), headline(now));
+    },
+    signal,
+  });
+  screen.settle();
+  return sight;
+}
+
+interface Watching {
+  readonly screen: Screen;
+  readonly signal: AbortSignal;
+  readonly began: number;
+}
+
+async function report({ sight, stage, screen }: { sight: Sight; stage: Stage; screen: Screen }): Promise<void> {
+  for (const line of reportLines(sight, screen.paint)) screen.say(line);
+  const missing = unmet(sight, (await stage.posts()).length);
+  if (missing.length > 0) throw new Error(`This should be so, and is not: ${missing.join("; ")}.`);
+}
+
+interface Deciding {
+  readonly running: Running;
+  readonly office: PostOffice;
+  readonly sight: Sight;
+  readonly screen: Screen;
+  readonly signal: AbortSignal;
+}
+
+async function decide({ running, sight, screen, ...desk }: Deciding): Promise<void> {
+  const { operator } = running;
+  screen.say(heading(screen, `Two decisions, with the key of the demo's operator ${operator.name}`));
+  const after = await decideTwo({ operator, screen, ...desk }, sight);
+  screen.say(`  ${after.waiting.length} still wait. Nobody answering means no: they expire, denied.`);
+}
+
+async function untilStopped({ constellation }: Running, screen: Screen, signal: AbortSignal): Promise<void> {
+  screen.say(heading(screen, "Everything is still running. In another terminal, from this folder:"));
+  for (const hint of hintsFor(constellation.project.dir)) screen.say(`  ${hint}`);
+  screen.say("Ctrl-C stops it, and leaves nothing behind.");
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => {
+      resolve();
+    });
+  });
+}
+
+function heading({ paint }: Screen, text: string): string {
+  return `\n${paint.bold(text)}`;
+}
+
+/** How to look further, as lines to copy. */
+function hintsFor(dir: string): string[] {
+  return [];
+}
