@@ -30,6 +30,16 @@ export async function verifyCall({ runtime }: Parts, loaded: LoadedTool, request
   return signers.includes("operator") ? { ...call, proposal: approved(runtime, request, grant) } : call;
 }
 
+/**
+ * A call that is only asked about: nothing will run, so the gateway's signature over the action suffices.
+ *
+ * @throws BulkheadError `grant.*`, `digest.mismatch`, `policy.epoch`
+ */
+export function verifyRecall({ runtime }: Parts, loaded: LoadedTool, { action, grants }: ExecRequest): PermittedCall {
+  const { grant } = openGrants(runtime.policy, grants, action, runtime.clock.now());
+  return permitted(loaded, action, { grant, labels: grant.labels });
+}
+
 /** The floor, as of now. @throws BulkheadError when the call may no longer run at the tier that was signed */
 export function assertFloor(runtime: Parts["runtime"], { action, grant, labels }: PermittedCall) {
   const facts = { policy: runtime.policy, labels, control: runtime.control.view(), now: runtime.clock.now() };

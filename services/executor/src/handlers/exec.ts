@@ -1,11 +1,11 @@
 import type { Received } from "@bulkhead/bus";
-import { BulkheadError, isBulkheadError, sameDigest } from "@bulkhead/core";
+import { BulkheadError, ERROR_CODES, isBulkheadError, sameDigest } from "@bulkhead/core";
 import { actionDigest } from "@bulkhead/policy";
 import type { CallReply } from "@bulkhead/schemas";
 import type { z } from "zod";
-import { recorded } from "../effect/settle.ts";
+import { answerFrom, recorded } from "../effect/settle.ts";
 import type { LoadedTool, Parts, PermittedCall } from "../parts.ts";
-import { frozen, verifyCall } from "../verify.ts";
+import { frozen, verifyCall, verifyRecall } from "../verify.ts";
 
 type Reply = z.infer<typeof CallReply>;
 type Run = (call: PermittedCall) => Promise<Reply>;
@@ -24,7 +24,7 @@ export function execHandler(parts: ExecParts): (request: Received<"exec">) => Pr
   const running = new Map<string, Promise<Reply>>();
   return async ({ body }) => {
     const request = frozen(body);
-    const key = `${request.action.callId} ${actionDigest(request.action)}`;
+    const key = `${request.recall ? "recall " : ""}${request.action.callId} ${actionDigest(request.action)}`;
     let run = running.get(key);
     if (run === undefined) {
       run = execute(parts, request).finally(() => running.delete(key));
@@ -36,11 +36,20 @@ export function execHandler(parts: ExecParts): (request: Received<"exec">) => Pr
 
 async function execute(parts: ExecParts, request: Received<"exec">["body"]): Promise<Reply> {
   try {
+    if (request.recall) return await recall(parts, request);
     const call = await verifyCall(parts, toolOf(parts, request.action.tool), request);
     return await (call.loaded.contract.effects.length > 0 ? parts.effects(call) : parts.reads(call));
   } catch (error) {
     return await refuse(parts, request, error);
   }
+}
+
+/** What is known of an effect. A claim that nobody acted on is nothing yet. */
+async function recall(parts: ExecParts, request: Received<"exec">["body"]): Promise<Reply> {
+  const call = verifyRecall(parts, toolOf(parts, request.action.tool), request);
+  const claim = await parts.claims.find(request.action.callId);
+  if (claim !== undefined && claim.state !== "claimed") return await answerFrom(parts, call, claim);
+  return { status: "refused", code: "call.unknown", message: ERROR_CODES["call.unknown"].text };
 }
 
 function toolOf({ tools, runtime }: ExecParts, name: string): LoadedTool {
