@@ -3,6 +3,7 @@ import { connectStore, planFor, provisionDatabases } from "@bulkhead/store";
 import { type Document, MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TestDatabase, testDatabase } from "../harness/database.ts";
+import { verifies } from "../verifies.ts";
 
 const OWNERS = ["tasks", "proposals", "watchdog", "exec", "models", "ledger", "memory"] as const;
 const accountOf = (owner: string) => ({ db: `bh_${owner}`, user: owner, password: `secret-of-${owner}` });
@@ -90,7 +91,7 @@ describe("the ledger's user", () => {
     expect(await entries.countDocuments()).toBe(1);
   });
 
-  it("is proven append-only at start, and a wider role is named", async () => {
+  verifies("AUD-12", "the ledger's user is proven append-only at start, and a wider role is named", async () => {
     {
       await using store = await connectStore({ url: database.url, ...accountOf("ledger") });
       await store.assertAppendOnly(DATABASES.ledger.entries);
