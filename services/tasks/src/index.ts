@@ -1,0 +1,2 @@
+export { type TasksConfig, tasksConfig } from "./config.ts";
+export { startTasks } from "./service.ts";

@@ -1,0 +1,48 @@
+import { BulkheadError, open, parseJson } from "@bulkhead/core";
+import { mayPublish, roleOf, TaskSubmission, typeOf } from "@bulkhead/schemas";
+import type { z } from "zod";
+import type { Tasks } from "../ports.ts";
+
+export type Submission = z.infer<typeof TaskSubmission>;
+
+/** What a message on `bh.task.submit.<agent>` is, and who vouches for it. */
+export interface ReadSubmission {
+  readonly submission: Submission;
+  /** Who signed it; undefined for a plain message, whose sender nobody knows. */
+  readonly issuer?: string;
+  /** The id of the signed envelope. */
+  readonly envelopeId?: string;
+}
+
+/** @throws BulkheadError `json.*`, `envelope.*`, `task.malformed`, `forbidden` */
+export function readSubmission({ runtime }: Tasks, agent: string, data: Uint8Array): ReadSubmission {
+  const value = parseJson(data);
+  if (!isSigned(value)) return { submission: plain(value) };
+  const { body, issuer, id } = open(value, {
+    type: typeOf("submit"),
+    keyOf: (name) => (mayPublish("submit", name) ? runtime.keyOf(name) : undefined),
+  });
+  const submission = parse(body);
+  if (submission.agent !== agent) throw new BulkheadError("forbidden", "(signed for another agent)");
+  if ((roleOf(issuer) === "exec") !== (submission.parent !== undefined))
+    throw new BulkheadError("task.malformed", "(parent)");
+  return { submission, issuer, envelopeId: id };
+}
+
+function isSigned(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "sig" in value;
+}
+
+function plain(value: unknown): Submission {
+  const submission = parse(value);
+  if (submission.parent !== undefined)
+    throw new BulkheadError("task.malformed", "(parent: only an executor may say so)");
+  return submission;
+}
+
+function parse(value: unknown): Submission {
+  const parsed = TaskSubmission.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues.map((issue) => issue.path.join(".") || issue.code).slice(0, 3);
+  throw new BulkheadError("task.malformed", `(${where.join(", ")})`, { cause: parsed.error });
+}

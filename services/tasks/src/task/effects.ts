@@ -1,0 +1,59 @@
+import { BulkheadError } from "@bulkhead/core";
+import type { TaskDocument } from "@bulkhead/schemas";
+import { buryTask } from "../dead.ts";
+import { taskMoved } from "../events.ts";
+import type { Tasks } from "../ports.ts";
+import { advance, type TaskEvent } from "./task.machine.ts";
+
+const TRIES = 8;
+
+export interface Moved {
+  readonly before: TaskDocument;
+  readonly after: TaskDocument;
+}
+
+/** Decides on the task as it is now: what happened (several facts in order), or undefined if nothing. */
+export type Judge = (document: TaskDocument) => readonly TaskEvent[] | undefined;
+
+/** Load, transition, compare-and-set; then the effects of the transition. `moved` is undefined if the facts meant nothing. */
+export async function move(
+  service: Tasks,
+  id: string,
+  judge: Judge,
+  causes: readonly string[] = [],
+): Promise<Moved | undefined> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const before = await service.tasks.findOne({ _id: id });
+    if (before === undefined) throw new BulkheadError("task.unknown");
+    const after = applied(service, before, judge);
+    if (after === undefined) return undefined;
+    if (!(await commit(service, before, after))) continue;
+    await settle(service, { before, after }, causes);
+    return { before, after };
+  }
+  throw new BulkheadError("store.conflict");
+}
+
+function applied(service: Tasks, before: TaskDocument, judge: Judge): TaskDocument | undefined {
+  let document: TaskDocument | undefined = before;
+  const events = judge(before);
+  if (events === undefined) return undefined;
+  for (const event of events) document = document && advance(document, event);
+  return document && { ...document, updatedAt: Math.max(service.runtime.clock.now(), before.updatedAt + 1) };
+}
+
+/** `updatedAt` grows with every change, so it is the version that is compared. */
+async function commit(service: Tasks, before: TaskDocument, after: TaskDocument): Promise<boolean> {
+  const keys = Object.keys({ ...before, ...after }) as (keyof TaskDocument)[];
+  const changed = keys.filter((key) => before[key] !== after[key]);
+  const set = Object.fromEntries(changed.filter((key) => after[key] !== undefined).map((key) => [key, after[key]]));
+  const unset = changed.filter((key) => after[key] === undefined);
+  return await service.tasks.compareAndSet({ _id: before._id, updatedAt: before.updatedAt }, { set, unset });
+}
+
+async function settle(service: Tasks, moved: Moved, causes: readonly string[]): Promise<void> {
+  const { before, after } = moved;
+  if (after.state === "queued") service.runtime.bus.send("nudge", {}, { agent: after.agent });
+  if (after.state === "dead" && before.state !== "dead") await buryTask(service, after);
+  await taskMoved(service, moved, causes);
+}
