@@ -35,7 +35,9 @@ export async function startOutside(): Promise<Outside> {
   stack.use(await listening(contacts, "unix", unixPath));
   await chmod(unixPath, 0o777);
   const udp = createSocket("udp4").on("message", () => contacts.push("udp"));
-  stack.defer(() => udp.close());
+  stack.defer(() => {
+    udp.close();
+  });
   udp.bind(0, "127.0.0.1");
   await once(udp, "listening");
   const owned = stack.move();
@@ -56,12 +58,28 @@ export async function startOutside(): Promise<Outside> {
 async function listening(contacts: string[], name: string, where: number | string): Promise<Server> {
   const server = createServer((socket) => {
     contacts.push(name);
-    socket.on("error", () => undefined).resume().end();
+    socket
+      .on("error", () => undefined)
+      .resume()
+      .end();
   });
   if (typeof where === "number") server.listen(where, "127.0.0.1");
   else server.listen(where);
   await once(server, "listening");
   return server;
+}
+
+/** The processes below this one that run a worker's code. */
+export function workerPids(): number[] {
+  return descendantsOf(process.pid).filter((pid) => /worker[^/]*\.cjs/.test(commandOf(pid)));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** All processes below `pid`, by the machine's process table. */

@@ -8,7 +8,7 @@ import {
   AIMessage,
   type AIMessageFields,
   type BaseMessage,
-  type SystemMessage,
+  SystemMessage,
   ToolMessage,
 } from "@langchain/core/messages";
 import type { ChatResult } from "@langchain/core/outputs";
@@ -84,14 +84,13 @@ function toInvalid({ id, name, raw = "" }: ModelToolCall) {
 function toPipe(message: BaseMessage): PipeMessage {
   if (AIMessage.isInstance(message)) return assistant(message);
   if (ToolMessage.isInstance(message)) return tool(message);
-  const isSystem = (message as SystemMessage).type === ("system" as string);
-  return { role: isSystem ? "system" : "user", text: message.text };
+  return { role: SystemMessage.isInstance(message) ? "system" : "user", text: message.text };
 }
 
 function assistant(message: AIMessage): PipeMessage {
   const ref = ContentRef.safeParse(message.response_metadata["ref"]);
   if (ref.success) return { role: "assistant", ref: ref.data };
-  const valid = (message.tool_calls ?? []).map(({ id = "", name, args }) => ({ id, name, args }) as ModelToolCall);
+  const valid = (message.tool_calls ?? []).map(({ id = "", name, args }) => ({ id, name, args }));
   const invalid = (message.invalid_tool_calls ?? []).map(({ id = "", name = "", args = "" }) => ({
     id,
     name,

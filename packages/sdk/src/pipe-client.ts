@@ -57,7 +57,7 @@ export class PipeClient {
     const id = this.nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<PipeValue>();
     this.waiters.set(id, { resolve, reject });
-    this.send({ ...request, id } as WorkerLine);
+    this.send({ ...request, id });
     const value = await promise;
     if (value.kind !== request.kind) throw new PipeError("worker.protocol");
     return value as ValueOf<K>;

@@ -2,19 +2,21 @@ import { createHash } from "node:crypto";
 import { access, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-
-const BUILT_IN = fileURLToPath(import.meta.resolve("@bulkhead/sdk/worker"));
 
 /** One file that holds a worker's whole code. Built once; built again when one of its sources has changed. */
-export async function workerBundle(cacheDir: string, worker: string = BUILT_IN): Promise<string> {
+export async function workerBundle(cacheDir: string, worker: string = builtIn()): Promise<string> {
   if (worker.endsWith(".cjs")) return resolve(worker);
   const name = createHash("sha256").update(worker).digest("hex").slice(0, 16);
   const file = join(cacheDir, `worker-${name}.cjs`);
   return (await isFresh(file)) ? file : await bundle(worker, file, cacheDir);
 }
 
+function builtIn(): string {
+  return fileURLToPath(import.meta.resolve("@bulkhead/sdk/worker"));
+}
+
 async function bundle(worker: string, file: string, cacheDir: string): Promise<string> {
+  const { build } = await import("esbuild");
   await mkdir(cacheDir, { recursive: true, mode: 0o755 });
   const built = await build({
     entryPoints: [worker],

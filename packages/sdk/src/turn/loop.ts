@@ -1,4 +1,4 @@
-import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import type { DynamicStructuredTool } from "@langchain/core/tools";
 import { initialTransition, type SnapshotFrom, transition } from "xstate";
 import { bulkheadTools, CallWaiting } from "../agent-tools.ts";
@@ -37,7 +37,7 @@ class Loop {
   private readonly model: ReturnType<BulkheadChatModel["bindTools"]>;
   private readonly tools: Map<string, DynamicStructuredTool>;
   private readonly messages: BaseMessage[];
-  private answer = new AIMessage("");
+  private answer: AIMessage | AIMessageChunk = new AIMessage("");
   private readonly results = new Map<string, ToolMessage>();
 
   constructor(session: TaskSession) {
@@ -61,7 +61,7 @@ class Loop {
 
   private async think(): Promise<TurnEvent> {
     this.closeRound();
-    this.answer = (await this.model.invoke(this.messages)) as AIMessage;
+    this.answer = await this.model.invoke(this.messages);
     this.messages.push(this.answer);
     const calls = this.calls().length;
     const empty = this.answer.text.trim() === "";
@@ -92,7 +92,7 @@ class Loop {
     if (tool === undefined) return this.mistake(call, "tool.unknown", `There is no tool ${JSON.stringify(call.name)}.`);
     if (call.type !== "tool_call") return this.mistake(call, "args.invalid", "The arguments are no JSON object.");
     try {
-      const result = (await tool.invoke({ ...(call as Call), type: "tool_call" })) as ToolMessage;
+      const result = (await tool.invoke({ ...call, type: "tool_call" })) as ToolMessage;
       return this.settled(call, result);
     } catch (error) {
       if (error instanceof CallWaiting) return { type: "CALL_SETTLED", status: "waiting" };

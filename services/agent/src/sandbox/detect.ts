@@ -69,7 +69,9 @@ async function starts(options: SandboxOptions): Promise<boolean> {
 
 async function answers(bundle: string, options: SandboxOptions): Promise<boolean> {
   await using child = launch(bundle, options);
-  const timer = setTimeout(child.kill, PROBE_TIMEOUT_MS);
+  const timer = setTimeout(() => {
+    child.kill();
+  }, PROBE_TIMEOUT_MS);
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr.resume();
