@@ -164,7 +164,8 @@ export const BudgetDocument = z.strictObject({
   agent: Token.optional(),
   capMicros: Micros,
   spentMicros: Micros,
-  reservedMicros: Micros,
+  /** Settled and reserved together: never above the cap (S7). */
+  heldMicros: Micros,
   calls: z.int().min(0),
 });
 /** One day's account. */

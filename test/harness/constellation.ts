@@ -23,6 +23,7 @@ export interface RunningService {
 /** A real bus, a real database, and services as processes of their own. */
 export interface Constellation extends AsyncDisposable {
   readonly database: TestDatabase;
+  readonly busUrl: string;
   readonly policy: Policy;
   readonly keys: ReadonlyMap<string, Identity>;
   /** Starts `services/<name>/src/main.ts`. Rejects with its log if it does not become ready. */
@@ -60,6 +61,7 @@ export async function startConstellation(options: ConstellationOptions): Promise
   const owned = stack.move();
   return {
     database,
+    busUrl: server.url,
     policy,
     keys,
     bus: async (name) =>

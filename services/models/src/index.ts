@@ -1,0 +1,2 @@
+export { type ModelsConfig, modelsConfig } from "./config.ts";
+export { startModels } from "./service.ts";
