@@ -49,6 +49,12 @@ describe("parseJson", () => {
     expect(() => parseJson(`[${"0,".repeat(10_000)}0]`)).toThrow(code("json.keys"));
   });
 
+  it("reads long strings, plain and escaped", () => {
+    const long = "ü".repeat(400_000);
+    expect(parseJson(`"${long}"`)).toBe(long);
+    expect(parseJson(`"${long}\\n"`)).toBe(`${long}\n`);
+  });
+
   it("gives objects without a prototype", () => {
     const value = parseJson('{"toString":1,"a":{}}') as Record<string, unknown>;
     expect(Object.getPrototypeOf(value)).toBeNull();

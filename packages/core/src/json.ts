@@ -20,6 +20,8 @@ export interface JsonLimits {
 const DEFAULTS = { maxBytes: 1_048_576, maxDepth: 32, maxKeys: 10_000 };
 const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** A string without escapes: nearly all of them, and all long ones, so it is left to the engine. */
+const PLAIN_STRING = /"[^"\\\u0000-\u001f]*"/y;
 const LITERALS = new Map<string, [text: string, value: boolean | null]>([
   ["t", ["true", true]],
   ["f", ["false", false]],
@@ -86,17 +88,28 @@ class Reader {
   }
 
   private string(): string {
+    const start = this.at;
+    const value = this.plainString() ?? this.escapedString();
+    if (!value.isWellFormed()) throw new BulkheadError("json.surrogate", `(offset ${start})`);
+    return value;
+  }
+
+  private plainString(): string | undefined {
+    PLAIN_STRING.lastIndex = this.at;
+    if (!PLAIN_STRING.test(this.text)) return undefined;
+    const value = this.text.slice(this.at + 1, PLAIN_STRING.lastIndex - 1);
+    this.at = PLAIN_STRING.lastIndex;
+    return value;
+  }
+
+  private escapedString(): string {
     const start = this.at++;
-    let escaped = false;
     for (let code = this.code(); code !== 0x22; code = this.code()) {
       if (code < 0x20 || Number.isNaN(code)) this.fail();
-      if (code === 0x5c) escaped = true;
       this.at += code === 0x5c ? 2 : 1;
     }
     this.at++;
-    const value = escaped ? this.unescape(start) : this.text.slice(start + 1, this.at - 1);
-    if (!value.isWellFormed()) throw new BulkheadError("json.surrogate", `(offset ${start})`);
-    return value;
+    return this.unescape(start);
   }
 
   private unescape(start: number): string {

@@ -112,10 +112,27 @@ export function open(value: unknown, options: OpenOptions): Opened {
   return { issuer: unsigned.issuer, id: unsigned.id, at: unsigned.at, body: unsigned.body };
 }
 
-/** Whether `sig` is the key's signature over `text`. Never throws. */
+/**
+ * Whether `sig` is the key's signature over `text`. Never throws. What verified lately is remembered with its key and whole
+ * text, since leases and approvals come again and again.
+ */
 export function verifyText(publicKey: string, text: string, sig: string): boolean {
+  const claim = `${publicKey} ${text}`;
+  if (verified.get(sig) === claim) return true;
   const key = importPublicKey(publicKey);
-  return key !== undefined && verify(null, Buffer.from(text), key, Buffer.from(sig, "base64url"));
+  const valid = key !== undefined && verify(null, Buffer.from(text), key, Buffer.from(sig, "base64url"));
+  if (valid && text.length <= MAX_REMEMBERED_LENGTH) remember(sig, claim);
+  return valid;
+}
+
+const MAX_REMEMBERED = 1024;
+const MAX_REMEMBERED_LENGTH = 4096;
+const verified = new Map<string, string>();
+
+function remember(sig: string, claim: string): void {
+  const [oldest] = verified.keys();
+  if (verified.size >= MAX_REMEMBERED && oldest !== undefined) verified.delete(oldest);
+  verified.set(sig, claim);
 }
 
 function assertFresh(at: number, options: OpenOptions): void {
