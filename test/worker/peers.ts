@@ -41,7 +41,7 @@ export class Peers {
   private epoch = 0;
   private readonly script: Script;
   private readonly world: World;
-  private readonly answers = new Map<string, { ref: string; answer: ModelAnswer }>();
+  private readonly answers = new Map<string, Promise<{ ref: string; answer: ModelAnswer }>>();
 
   constructor(world: World, script: Script) {
     this.world = world;
@@ -104,7 +104,7 @@ export class Peers {
       task,
       lease: this.lease(),
       limits: { ...LIMITS, ...this.script.limits },
-      startedAt: 0,
+      startedAt: Date.now(),
       snapshot: this.snapshot,
       version: this.version,
     };
@@ -160,11 +160,15 @@ export class Peers {
     this.issuers.add(issuer);
     this.log.push(`model ${body.id}`);
     this.models.push(body);
-    const known = this.answers.get(body.id);
-    const answer = known?.answer ?? (await this.script.model(Number(body.id.split(".")[1]), body));
-    const ref = known?.ref ?? this.put(JSON.stringify(answer));
-    this.answers.set(body.id, { ref, answer });
+    const known = this.answers.get(body.id) ?? this.think(body);
+    this.answers.set(body.id, known);
+    const { ref, answer } = await known;
     return { status: "done" as const, ref, answer, usage: USED, costMicros: 1, model: "test", finish: "stop" as const };
+  }
+
+  private async think(body: ModelRequest) {
+    const answer = await this.script.model(Number(body.id.split(".")[1]), body);
+    return { ref: this.put(JSON.stringify(answer)), answer };
   }
 
   private async call(body: CallRequest, issuer: string): Promise<CallReply> {

@@ -28,8 +28,7 @@ export async function workerKilled(run: TaskRun, why: BulkheadError, stderr: str
   if (stderr !== "") run.host.log.debug({ task: run.task, stderr }, "what the worker wrote to stderr");
   await run.host.audit.record("worker.killed", { ...about(run), code: why.code });
   if (why.code === "worker.flood") await run.host.audit.record("security.flood", { ...about(run), code: why.code });
-  if (why.code === "worker.protocol" || why.code === "forbidden")
-    await run.host.audit.record("security.forged", { ...about(run), code: why.code });
+  if (why.code === "worker.protocol") await run.host.audit.record("security.forged", { ...about(run), code: why.code });
 }
 
 export async function callRefused(

@@ -20,14 +20,15 @@ export class Contents {
     return this.texts.has(ref);
   }
 
-  /** @throws BulkheadError `forbidden` for a reference that was not delivered */
+  /** @throws BulkheadError `worker.protocol` for a reference that was not delivered */
   text(ref: string): string {
     const text = this.texts.get(ref);
-    if (text === undefined) throw new BulkheadError("forbidden", "The worker names a piece that it was not given.");
+    if (text === undefined)
+      throw new BulkheadError("worker.protocol", "The worker names a piece that it was not given.");
     return text;
   }
 
-  /** @throws BulkheadError `forbidden` */
+  /** @throws BulkheadError `worker.protocol` */
   check(snapshot: Snapshot): void {
     for (const ref of refsOf(snapshot)) this.text(ref);
   }

@@ -39,7 +39,7 @@ async function attempts(run: TaskRun, workers: Workers): Promise<RunEnd> {
 
 async function attemptOnce(run: TaskRun, workers: Workers): Promise<RunEnd> {
   const startedAt = run.host.clock.now();
-  run.unsaved.clear();
+  run.startOver();
   await using worker = await workers.take(run.signal);
   await workerStarted(run, workers.level);
   const end = await runInWorker(run, worker).catch(
@@ -62,6 +62,6 @@ const NOT_OURS: readonly ErrorCode[] = [
 async function conclude(run: TaskRun, end: RunEnd): Promise<void> {
   if (end.kind !== "stopped" || NOT_OURS.includes(end.why.code)) return;
   const released = end.why.disposition === "retry";
-  const outcome = released ? { outcome: "released" as const } : { outcome: "failed" as const, code: end.why.code };
+  const outcome = { outcome: released ? "released" : "failed", code: end.why.code } as const;
   await run.host.bus.request("finish", { lease: run.keeper.lease, ...outcome }, { attempts: released ? 1 : 5 });
 }

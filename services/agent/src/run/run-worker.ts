@@ -22,7 +22,6 @@ const FATAL: readonly ErrorCode[] = [
   "lease.expired",
   "worker.protocol",
   "worker.flood",
-  "forbidden",
   "limits.time",
 ];
 

@@ -37,9 +37,12 @@ export class TaskRun implements Disposable {
       this.stop(why);
     };
     this.keeper = new LeaseKeeper(work, { bus: host.bus, clock: host.clock, signal: this.signal, lost });
-    this.timer = setTimeout(() => {
-      this.stop(new BulkheadError("limits.time"));
-    }, work.limits.wallMs);
+    this.timer = setTimeout(
+      () => {
+        this.stop(new BulkheadError("limits.time"));
+      },
+      timeLeft(work, host.clock.now()),
+    );
   }
 
   /** Aborts when the run is over. */
@@ -58,6 +61,12 @@ export class TaskRun implements Disposable {
   end(end: RunEnd): void {
     this.resolveEnd(end);
     this.stopping.abort(end.kind === "stopped" ? end.why : new BulkheadError("task.cancelled"));
+  }
+
+  /** Before another worker starts from the last save. */
+  startOver(): void {
+    this.unsaved.clear();
+    Object.assign(this.used, this.keeper.snapshot.used);
   }
 
   /** Fetches the task's texts and what its snapshot names. @throws BulkheadError `content.missing|…` */
@@ -98,4 +107,9 @@ export class TaskRun implements Disposable {
     this.contents.add(ref, reply.text);
     return reply.text;
   }
+}
+
+/** By this host's clock, but never more than the limit: another machine's clock may differ. */
+function timeLeft({ startedAt, limits }: Work, now: number): number {
+  return Math.min(limits.wallMs, Math.max(0, startedAt + limits.wallMs - now));
 }
