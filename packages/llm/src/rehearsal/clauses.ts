@@ -22,9 +22,15 @@ const POLITE =
 const NEGATED = /^(?:do not|don't|dont|never|must not|cannot|can't|no |avoid|nothing|without)\b/i;
 const ASKS =
   /^(?:ask(?:s|ing)?|request(?:s)?|propose(?:s)?|seek)\s+(?:(?:a human|the operator|for (?:approval|permission)|permission|approval)\s+)?(?:to|for)\s+(?:the\s+|a\s+)?/i;
+const THROUGH_OTHERS =
+  /^(?:ask|tell|instruct|have|get|let)\s+(?:the\s+)?(?:agent\s+)?(?!me\b|us\b|him\b|them\b|a human|it\b)([a-z][\w-]{2,30})\s+to\s+/i;
 const CONDITION_FIRST = /^(?:if|when|whenever|where|in case|should)\s+(.{3,200}?)(?:,|:|\bthen\b)\s*(.+)$/is;
-const CONDITION_LAST = /^(.+?)\s+(?:if|when|whenever|where|in case|that|which|unless)\s+(.{3,200})$/is;
-const FRAME = /\b(?:when (?:you are )?(?:done|finished)|final answer|tool calls?|untrusted|quoted material)\b/i;
+const CONDITION_LAST =
+  /^(.+?)\s+((?:if|when|whenever|where|in case|unless)\s+.{3,200}|(?:that|which)\s+(?:is|are|has|have|had|mentions?|contains?|speaks?|looks?|asks?|needs?|seems?|comes?)\b.{0,200})$/is;
+const FRAME =
+  /\b(?:when (?:you are |the task is |all is )?(?:done|finished)|final answer|tool calls?|untrusted|quoted material|act through your tools|your answer was empty)\b/i;
+/** Deeds whose quoted words are what is to be written. */
+const SAYING = new Set(["post", "send", "draft", "record", "hand", "comment", "schedule"]);
 const ONCE =
   /\b(?:summary|summarise|summarize|overview|report|at the end|at last|when (?:all|everything)|in total|result)\b/i;
 
@@ -48,7 +54,8 @@ function clausesOf(sentence: string): Clause[] {
   let inherited: string | undefined;
   for (const segment of segments(masked)) {
     for (const [index, part] of conjuncts(segment).entries()) {
-      const clause = toClause(unmask(part), index > 0 ? inherited : undefined);
+      const goesOn = index > 0 || /^(?:and|then|also)\b/i.test(part);
+      const clause = toClause(unmask(part), goesOn ? inherited : undefined);
       if (clause === undefined) continue;
       inherited = clause.condition;
       found.push(clause);
@@ -96,7 +103,7 @@ function startsDeed(part: string): boolean {
 function toClause(part: string, inherited: string | undefined): Clause | undefined {
   const { body, condition } = splitCondition(strip(part));
   const asks = ASKS.test(body);
-  const bare = strip(asks ? body.replace(ASKS, "") : body);
+  const bare = strip(asks ? body.replace(ASKS, "") : body.replace(THROUGH_OTHERS, "hand to $1 to "));
   const lead = leadingDeed(bare);
   if (lead === undefined || NEGATED.test(body)) return undefined;
   const object = bare.slice(lead.length).trim();
@@ -107,7 +114,7 @@ function toClause(part: string, inherited: string | undefined): Clause | undefin
     condition: condition ?? objectCondition(object) ?? inherited,
     once: ONCE.test(part),
     asks,
-    payload: payloadOf(object),
+    payload: SAYING.has(lead.deed) ? payloadOf(object) : undefined,
   };
 }
 
@@ -120,12 +127,12 @@ function splitCondition(part: string): { body: string; condition: string | undef
   return { body: part, condition: undefined };
 }
 
-/** "hand invoices and payment mails to finance": the object says for which items. */
+/** "hand invoices and payment mails to finance": the object says for which things. */
 function objectCondition(object: string): string | undefined {
   const head = object.split(/\b(?:to|into|in|as|for|with|from|on|about|under|at)\b/i)[0] ?? "";
   if (/\b(?:it|each|every|one|them|this|that|all)\b/i.test(head) || /["“]/.test(head)) return undefined;
-  const words = (head.match(/[a-z]+/gi) ?? []).filter((word) => !POINTERS.has(stem(word)));
-  return words.some((word) => categoriesOf(word).length > 0 && !/^(?:reply|answer|mail)$/i.test(word))
+  const kinds = (head.match(/[a-z]+(?:s\b|(?=\s+e?mails?\b))/gi) ?? []).filter((word) => !POINTERS.has(stem(word)));
+  return kinds.some((word) => categoriesOf(word).length > 0 && !/^(?:news|answers?|replies)$/i.test(word))
     ? head.trim()
     : undefined;
 }

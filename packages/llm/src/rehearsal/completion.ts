@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { estimateTokens } from "../chat/tokens.ts";
 import { type CompletionRequest, readConversation } from "./conversation.ts";
-import { type Move, type PlannedCall, plan } from "./plan.ts";
+import { type Move, plan } from "./plan.ts";
+import type { PlannedCall } from "./planned.ts";
 import { toolView } from "./tools.ts";
 
 /** A reply in the chat-completions format. */

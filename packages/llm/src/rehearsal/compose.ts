@@ -1,4 +1,5 @@
 import type { Clause } from "./clauses.ts";
+import { findFacts } from "./facts.ts";
 import { field, type Item, TASK_KEY } from "./items.ts";
 
 const MAX_QUOTED = 2_000;
@@ -50,7 +51,8 @@ export function textFor(clause: Clause, item: Item, all: readonly Item[]): strin
 
 /** The facts of an item, one a line, then its text. */
 export function account(item: Item, quoted = true): string {
-  const { amounts, currencies, ibans, dates } = item.facts;
+  const { amounts, currencies, ibans } = item.facts;
+  const due = dueOf(item);
   const { name, email } = senderOf(item);
   const lines = [
     `From: ${[name, email === undefined ? "" : `<${email}>`].filter(Boolean).join(" ")}`,
@@ -58,17 +60,38 @@ export function account(item: Item, quoted = true): string {
     ...(field(item, "date") === undefined ? [] : [`Date: ${field(item, "date") ?? ""}`]),
     ...(amounts.length === 0 ? [] : [`Amount: ${Math.max(...amounts).toFixed(2)} ${currencies[0] ?? ""}`.trim()]),
     ...(ibans[0] === undefined ? [] : [`IBAN: ${ibans[0]}`]),
-    ...(dates[0] === undefined ? [] : [`Due: ${dates[0]}`]),
+    ...(due === undefined ? [] : [`Due: ${due}`]),
     ...(item.key === TASK_KEY ? [] : [`Reference: ${item.key}`]),
   ];
   return quoted ? `${lines.join("\n")}\n\n${bodyOf(item).slice(0, MAX_QUOTED)}` : lines.join("\n");
 }
 
+/** The date that a text calls due. */
+export function dueOf(item: Item): string | undefined {
+  const near = /\b(?:due|payable|pay by|deadline)\b.{0,60}/is.exec(item.text)?.[0];
+  return near === undefined ? undefined : findFacts(near).dates[0];
+}
+
 /** What was found, in one paragraph. */
 export function summaryOf(items: readonly Item[]): string {
   const seen = items.filter(({ key }) => key !== TASK_KEY);
+  const [only] = seen;
+  if (seen.length === 1 && only !== undefined) return digestOf(only);
   const topics = seen.slice(0, 5).map((item) => `"${topicOf(item).slice(0, 60)}"`);
   return `${seen.length} items were worked through${topics.length > 0 ? `, among them ${topics.join(", ")}` : ""}.`;
+}
+
+/** The first sentences of one thing. */
+function digestOf(item: Item): string {
+  const text = bodyOf(item)
+    .replace(/^#+\s*/gm, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  return text
+    .split(/(?<=[.!?])\s/)
+    .slice(0, 3)
+    .join(" ")
+    .slice(0, 600);
 }
 
 function reply(item: Item): string {

@@ -1,5 +1,5 @@
 import type { Clause } from "./clauses.ts";
-import { account, bodyOf, senderOf, subjectFor, textFor, topicOf } from "./compose.ts";
+import { account, bodyOf, dueOf, senderOf, subjectFor, textFor, topicOf } from "./compose.ts";
 import { type Facts, findFacts } from "./facts.ts";
 import { field, type Item, plain, TASK_KEY } from "./items.ts";
 import { choose } from "./judge.ts";
@@ -36,6 +36,7 @@ export function fill(source: Source): Args | undefined {
 function valueOf(source: Source, property: Property): unknown {
   const { schema, required, kind, name } = property;
   if (schema.const !== undefined) return schema.const;
+  if (!required && /^(?:remove|exclude|unset|without|clear)/i.test(name)) return undefined;
   const facts = merged(findFacts(source.clause.text), source.item.facts);
   const wanted = required || ALWAYS.includes(kind) || schema.default === undefined;
   const found = wanted ? FILLERS[kind]({ ...source, ...facts }, property) : undefined;
@@ -127,7 +128,10 @@ function amountFor(amount: number | undefined, name: string, schema: Schema): nu
 }
 
 function dateFor(dates: readonly string[], item: Item, { schema, required, name }: Property): string | undefined {
-  const told = dates[0] ?? (required || /date|sent|received/i.test(name) ? field(item, name, "date") : undefined);
+  const told =
+    (/due|deadline|until/i.test(name) ? dueOf(item) : undefined) ??
+    dates[0] ??
+    (required || /date|sent|received/i.test(name) ? field(item, name, "date") : undefined);
   if (told === undefined || Number.isNaN(Date.parse(told))) return undefined;
   const iso = new Date(told).toISOString();
   return schema.format === "date-time" ? iso : iso.slice(0, 10);
@@ -204,14 +208,14 @@ function nested(source: Source, schema: Schema): Args {
 }
 
 function factFields(item: Item): Args {
-  const { amounts, currencies, ibans, dates } = item.facts;
+  const { amounts, currencies, ibans } = item.facts;
   const told = {
     from: senderOf(item).name,
     subject: topicOf(item),
     amount: amounts.length > 0 ? Math.max(...amounts) : undefined,
     currency: currencies[0],
     iban: ibans[0],
-    due: dates[0],
+    due: dueOf(item),
   };
   return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined && value !== ""));
 }

@@ -24,11 +24,12 @@ const MAX_ITEMS = 2_000;
 export const TASK_KEY = "task";
 
 /** Everything that results have shown, each thing once, in the order of appearance. */
-export function findItems({ calls }: Conversation, tools: readonly ToolView[]): Item[] {
+export function findItems({ calls }: Conversation, tools: readonly ToolView[], named: readonly string[] = []): Item[] {
   const drafts = new Map<
     string,
     { fields: Record<string, unknown>; texts: string[]; seenBy: Set<string>; failed: boolean }
   >();
+  for (const id of named) draft(drafts, id).fields.id = id;
   for (const call of calls.filter(({ text }) => text !== undefined)) {
     const deed = tools.find(({ name }) => name === call.tool)?.deed;
     if (deed === "list") for (const element of elementsOf(call.result).slice(0, MAX_ITEMS)) addListed(drafts, element);
@@ -121,8 +122,8 @@ function addRead(drafts: Drafts, call: PastCall): void {
     Object.values(call.args)
       .map(String)
       .find((value) => drafts.has(value)) ??
-    idOf(call.result) ??
-    Object.values(call.args).map(String)[0];
+    Object.values(call.args).map(String)[0] ??
+    idOf(call.result);
   if (key === undefined) return;
   const known = draft(drafts, key);
   known.seenBy.add(call.tool);

@@ -3,6 +3,7 @@ import { field, type Item } from "./items.ts";
 import { categoriesOf, NEUTRAL, POINTERS, stem, wordsOf } from "./lexicon.ts";
 
 const HOLDS_FROM = 2;
+const NEUTRAL_WEIGHT = 1.5;
 const SUBJECT_WEIGHT = 2;
 const MAX_TEXT = 8_000;
 const ANSWER = /\b(?:answer|reply|replies|respon\w*)\b/i;
@@ -17,14 +18,18 @@ export function choose(choices: readonly string[], clause: Clause, item: Item): 
   const [only] = named;
   if (named.length === 1 && only !== undefined) return only;
   const open = named.length > 1 ? named : choices;
-  const scored = open.map((choice) => ({
-    choice,
-    score: evidence(choice, item) + (NEUTRAL.has(choice.toLowerCase()) ? 1.5 : 0),
-  }));
+  const fallback = /\b(?:otherwise|else|by default|in doubt)\W+(\w+)/i.exec(clause.text)?.[1]?.toLowerCase();
+  const scored = open.map((choice) => ({ choice, score: weight(choice, item, fallback) }));
   return scored.reduce(
     (best, each) => (each.score > best.score ? each : best),
     scored[0] ?? { choice: "other", score: 0 },
   ).choice;
+}
+
+/** "otherwise" and its like name the choice for whatever nothing else speaks for. */
+function weight(choice: string, item: Item, fallback: string | undefined): number {
+  if (choice.toLowerCase() === fallback) return NEUTRAL_WEIGHT;
+  return evidence(choice, item) + (fallback === undefined && NEUTRAL.has(choice.toLowerCase()) ? NEUTRAL_WEIGHT : 0);
 }
 
 /** Whether an item meets a clause's condition, by the words in its text. */

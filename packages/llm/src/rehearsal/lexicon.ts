@@ -184,8 +184,17 @@ export function leadingDeed(text: string): { readonly deed: string; readonly len
   const phrase = PHRASES.find(([words]) => words.includes(" ") && lower.startsWith(`${words} `));
   if (phrase !== undefined) return { deed: phrase[1], length: phrase[0].length };
   const word = /^[a-z]+/.exec(lower)?.[0] ?? "";
-  const name = deed(word);
+  const name = isNounHere(lower, word) ? undefined : deed(word);
   return name === undefined ? undefined : { deed: name, length: word.length };
+}
+
+/** Participles ask for nothing; "mails about …" names things, "mail it to …" asks for something. */
+function isNounHere(text: string, word: string): boolean {
+  if (/(?:ed|ing)$/.test(word) && !deedOf.has(word)) return true;
+  return (
+    /^e?mails?$/.test(word) &&
+    !/^e?mail\s+(?:it|this|that|the|them|me|us|him|her|all|a|an|your|our|everything)\b/.test(text)
+  );
 }
 
 /** How well a tool's deed does for a wanted one: 2 the same, 1 near, 0 not at all. */

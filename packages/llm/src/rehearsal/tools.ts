@@ -114,6 +114,8 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^(fields|properties|attributes|values|payload|record|data)$/, "fields"],
 ];
 const ROLES: Readonly<Record<string, Kind>> = {
+  id: "id",
+
   recipient: "email",
   amount: "amount",
   url: "url",
@@ -169,6 +171,7 @@ const MIN_SCORE = 6;
 
 function score(clause: Clause, tool: ToolView): number {
   const near = nearness(clause.deed, tool.deed);
+  if (clause.text.toLowerCase().includes(tool.name.toLowerCase())) return 20 + near;
   if (near === 0 && !tool.words.has(stem(clause.deed))) return 0;
   const words = new Set(wordsIn(clause.text));
   const named = [...tool.words].filter((word) => words.has(word)).length;
@@ -210,5 +213,5 @@ function kindOf(name: string, schema: Schema): Kind {
   const plain = name.toLowerCase().replace(/[^a-z]/g, "");
   const named = KINDS.find(([pattern]) => pattern.test(plain))?.[1];
   if (schema.type === "object") return "fields";
-  return named ?? (schema["x-role"] === "id" ? "id" : "other");
+  return named ?? "other";
 }
