@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { resolveGround } from "bulkhead";
+import { delimiter, dirname, join } from "node:path";
+import { type Ground, resolveGround } from "bulkhead";
 
 interface Report {
   readonly numPassedTests: number;
@@ -13,11 +13,18 @@ interface Report {
 
 const root = join(import.meta.dirname, "..");
 
-async function runVitest(outputFile: string): Promise<number> {
+/** Tests that start servers themselves find them on PATH, behind whatever is there already. */
+function environment({ nats, database }: Ground): NodeJS.ProcessEnv {
+  const folders = [nats, database].flatMap((found) => (found.kind === "url" ? [] : [dirname(found.program)]));
+  return { ...process.env, PATH: [process.env["PATH"], ...folders].join(delimiter) };
+}
+
+async function runVitest(outputFile: string, env: NodeJS.ProcessEnv): Promise<number> {
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${outputFile}`];
   const child = spawn(process.execPath, [vitest, "run", ...reporters, ...process.argv.slice(2)], {
     cwd: root,
+    env,
     stdio: ["ignore", "inherit", "inherit"],
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
@@ -38,9 +45,9 @@ function countFailed(report: Report | undefined, exitCode: number): number {
 
 const folder = await mkdtemp(join(tmpdir(), "bulkhead-test-"));
 try {
-  await resolveGround({ report: (line) => process.stderr.write(`[setup] ${line}\n`) });
+  const ground = await resolveGround({ report: (line) => process.stderr.write(`[setup] ${line}\n`) });
   const outputFile = join(folder, "report.json");
-  const exitCode = await runVitest(outputFile);
+  const exitCode = await runVitest(outputFile, environment(ground));
   const report = await readFile(outputFile, "utf8").then(
     (text) => JSON.parse(text) as Report,
     () => undefined,

@@ -23,6 +23,7 @@ export type {
   StreamMessage,
   SubjectValues,
 } from "./port.ts";
+export { type Probe, probePermissions } from "./probe.ts";
 export { type ProvisionOptions, provisionBus } from "./provision.ts";
 export { type NatsServer, type ServerFolders, type StartNatsOptions, startNats } from "./server.ts";
 export { deliverSubject, streamPlans } from "./streams.ts";

@@ -14,8 +14,8 @@ export type QueryKind = Query["kind"];
 /** The answer to one kind of question. */
 export type Answer<K extends QueryKind> = Extract<QueryReply, { kind: K }>;
 /** A question of one kind; its page size may be left out. */
-export type Question<K extends QueryKind> = DefaultsOptional<Extract<Query, { kind: K }>>;
-type DefaultsOptional<Q> = Omit<Q, "limit" | "after"> & Partial<Pick<Q, Extract<keyof Q, "limit" | "after">>>;
+export type Question<K extends QueryKind> = { readonly kind: K } & DefaultsOptional<Extract<Query, { kind: K }>>;
+type DefaultsOptional<Q> = Omit<Q, "kind" | "limit" | "after"> & Partial<Pick<Q, Extract<keyof Q, "limit" | "after">>>;
 
 /** A person with a key, connected. */
 export interface OperatorClient extends AsyncDisposable {
@@ -76,7 +76,7 @@ const CONTRACT_OF = {
 } as const;
 
 async function ask<K extends QueryKind>(bus: Bus, question: Question<K>): Promise<Answer<K>> {
-  const kind = (question as { kind: QueryKind }).kind;
+  const kind: QueryKind = question.kind;
   const service = kind.slice(0, kind.indexOf(".")) as keyof typeof CONTRACT_OF;
   const page = { limit: 100, ...(kind === "ledger.tail" && { after: 0 }) };
   const wanted = /\.(list|dead|tail|about)$/.test(kind) ? { ...page, ...question } : question;

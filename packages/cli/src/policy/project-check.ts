@@ -23,15 +23,17 @@ export async function checkProject(project: Project, now: number = Date.now()): 
   await makeStateFolders(project);
   const custom = await loadCustomTools(project);
   const shape = checkShape(read.source);
-  if ("mistakes" in shape) return { ok: false, mistakes: sorted([...shape.mistakes, ...custom.mistakes]) };
-  const catalogue = catalogueOf(project, shape.file, custom.tools, read.source);
+  const { file } = shape;
+  if (file === undefined) return { ok: false, mistakes: sorted([...shape.mistakes, ...custom.mistakes]) };
+  const catalogue = catalogueOf(project, file, custom.tools, read.source);
   const mistakes = [
+    ...shape.mistakes,
     ...custom.mistakes,
     ...catalogue.mistakes,
-    ...checkRules({ file: shape.file, catalogue, source: read.source, now }),
-    ...(await checkCredentials(project, credentialPaths(shape.file, catalogue), read.source)),
+    ...checkRules({ file, catalogue, source: read.source, now }),
+    ...(await checkCredentials(project, credentialPaths(file, catalogue), read.source)),
   ];
-  return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft: compile(shape.file, catalogue) };
+  return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft: compile(file, catalogue) };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */

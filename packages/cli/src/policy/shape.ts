@@ -3,15 +3,44 @@ import { PolicyFile, SECRET_KEY } from "./file.ts";
 import { closest, didYouMean, type Mistake } from "./mistakes.ts";
 import type { Path, PolicySource } from "./source.ts";
 
-/** The file by its schema, or every place where it does not fit. */
-export type ShapeResult = { readonly file: PolicyFile } | { readonly mistakes: readonly Mistake[] };
+/** Every place where the file does not fit its schema, and what is left of it without them, so that the rules can look at the rest. */
+export interface ShapeResult {
+  readonly file: PolicyFile | undefined;
+  readonly mistakes: readonly Mistake[];
+}
 
 /** Checks the shape of the file: every key known, every value of its kind, no secret in it. */
 export function checkShape(source: PolicySource): ShapeResult {
   const secrets = secretsIn(source.value, source);
   const parsed = PolicyFile.safeParse(source.value ?? {});
-  if (parsed.success) return secrets.length === 0 ? { file: parsed.data } : { mistakes: secrets };
-  return { mistakes: [...secrets, ...parsed.error.issues.flatMap((issue) => explain(issue, [], source))] };
+  if (parsed.success) return { file: parsed.data, mistakes: secrets };
+  const mistakes = [...secrets, ...parsed.error.issues.flatMap((issue) => explain(issue, [], source))];
+  return { file: salvage(structuredClone(source.value), parsed.error.issues), mistakes };
+}
+
+const MAX_REPAIRS = 20;
+
+/** The file without what does not fit; undefined if nothing sensible is left. */
+function salvage(value: unknown, wrong: readonly Issue[], repairs = 0): PolicyFile | undefined {
+  for (const issue of wrong) {
+    const path = issue.path as Path;
+    const keys = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...path, key]) : [path];
+    for (const each of keys) remove(value, each);
+  }
+  const parsed = PolicyFile.safeParse(value);
+  if (parsed.success) return parsed.data;
+  return repairs < MAX_REPAIRS ? salvage(value, parsed.error.issues, repairs + 1) : undefined;
+}
+
+/** Removes what stands at a path, or, if a required thing is missing there, what it is missing from. */
+function remove(value: unknown, path: Path): void {
+  for (let length = path.length; length > 0; length -= 1) {
+    const parent = valueAt(value, path.slice(0, length - 1));
+    const key = String(path[length - 1]);
+    if (typeof parent !== "object" || parent === null || !Object.hasOwn(parent, key)) continue;
+    Reflect.deleteProperty(parent, key);
+    return;
+  }
 }
 
 type Issue = z.core.$ZodIssue;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { LoadedPolicy } from "@bulkhead/policy";
-import { type CollectionContract, DATABASES, type DatabaseName } from "@bulkhead/schemas";
-import type { DatabasePlan } from "@bulkhead/store";
 import { readIdentity } from "@bulkhead/core";
+import type { LoadedPolicy } from "@bulkhead/policy";
+import type { DatabaseName } from "@bulkhead/schemas";
+import { type DatabasePlan, planFor } from "@bulkhead/store";
 import { hasDatabase } from "../policy/keys.ts";
 import { keyFile, type Project } from "../policy/project.ts";
 import type { ServiceName } from "../supervise/bundle.ts";
@@ -45,14 +45,8 @@ export async function databasePlans(project: Project, members: readonly Member[]
 
 async function databasePlan(project: Project, { identity }: Member, prefix: string): Promise<DatabasePlan> {
   const { mongo } = await readIdentity(keyFile(project, identity));
-  const contracts: Record<string, CollectionContract> = DATABASES[identity.startsWith("exec-") ? "exec" : (identity as DatabaseName)];
-  return {
-    db: databaseOf(identity, prefix),
-    user: mongo?.user ?? identity,
-    password: mongo?.password ?? "",
-    role: identity === "ledger" ? "append-only" : "own",
-    collections: Object.values(contracts),
-  };
+  const owner = identity.startsWith("exec-") ? "exec" : (identity as DatabaseName);
+  return planFor(owner, { db: databaseOf(identity, prefix), user: mongo?.user ?? identity, password: mongo?.password ?? "" });
 }
 
 /** Where everything is that a member is told of. */
