@@ -12,42 +12,40 @@ const BSON_TYPES: Readonly<Record<string, unknown>> = {
   null: "null",
 };
 
-const KEPT = ["required", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems"];
+const ANY: Document = {};
 
 /**
- * The `$jsonSchema` validator of a collection: the server's own second look at each document (ATT-075). It is the contract in the
- * subset that MongoDB knows; what the subset cannot say is not said, so a valid document is never refused.
+ * The `$jsonSchema` validator of a collection: the server's own second look at each document (ATT-075), whoever writes it.
+ * It knows the fields, which are required, their types and, of closed sets, their values; every reader checks the rest by the contract.
+ * It goes no deeper because it is paid for with each write.
  */
 export function validatorOf(contract: CollectionContract): Document {
-  const schema = z.toJSONSchema(contract.document, {
+  const { properties = {}, required = [] } = jsonSchemaOf(contract);
+  const fields = Object.entries(properties).map(([key, schema]) => [key, fieldOf(schema)]);
+  const shape = { bsonType: "object", required, properties: Object.fromEntries(fields) as Document };
+  return { $jsonSchema: { ...shape, additionalProperties: false } };
+}
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, Document>>;
+  readonly required?: readonly string[];
+}
+
+function jsonSchemaOf(contract: CollectionContract): ObjectSchema {
+  const schema: unknown = z.toJSONSchema(contract.document, {
     io: "input",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {
       if (zodSchema._zod.def.type === "date") Object.assign(jsonSchema, { bsonType: "date" });
     },
   });
-  return { $jsonSchema: translate(schema) };
+  return schema as ObjectSchema;
 }
 
-function translate(schema: Document): Document {
-  const entries = Object.entries(schema).flatMap(([key, value]) => translateEntry(key, value));
-  return Object.fromEntries(entries);
-}
-
-function translateEntry(key: string, value: unknown): [string, unknown][] {
-  if (key === "bsonType" || KEPT.includes(key)) return [[key, value]];
-  if (key === "type") return [["bsonType", BSON_TYPES[String(value)] ?? "object"]];
-  if (key === "const") return [["enum", [value]]];
-  if (key === "properties") return [[key, mapValues(value as Record<string, Document>)]];
-  if (key === "items" || key === "additionalProperties") return [[key, translateOne(value)]];
-  if (key === "anyOf" || key === "oneOf") return [["anyOf", (value as Document[]).map(translate)]];
-  return [];
-}
-
-function translateOne(value: unknown): unknown {
-  return typeof value === "object" && value !== null ? translate(value) : value;
-}
-
-function mapValues(properties: Readonly<Record<string, Document>>): Document {
-  return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, translate(value)]));
+function fieldOf(schema: Document): Document {
+  if (schema["bsonType"] !== undefined) return { bsonType: schema["bsonType"] as unknown };
+  if (Array.isArray(schema["enum"])) return { enum: schema["enum"] };
+  if (schema["const"] !== undefined) return { enum: [schema["const"]] };
+  const bsonType = BSON_TYPES[String(schema["type"])];
+  return bsonType === undefined ? ANY : { bsonType };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "@bulkhead/core";
 import type { AuditWriter, Logger } from "@bulkhead/service";
 import type { Counters } from "./chain/counters.ts";
-import type { Entries } from "./chain/writer.ts";
+import type { Entries } from "./chain/read.ts";
 import { gapFound } from "./events.ts";
 
 export interface GapParts {

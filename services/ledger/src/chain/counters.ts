@@ -3,7 +3,7 @@
  * only after a grace period.
  * Invariants: a dropped audit entry is noticed by the one that follows it, also when the ledger was down in between.
  */
-import type { Entries } from "./writer.ts";
+import type { Entries } from "./read.ts";
 
 interface Instance {
   highest: number;

@@ -4,10 +4,9 @@
  */
 import { BulkheadError, canonical, isBulkheadError, open } from "@bulkhead/core";
 import { AuditEntry, type LedgerDocument } from "@bulkhead/schemas";
-import { gt } from "@bulkhead/store";
 import { type Head, indexed } from "./entry.ts";
 import { chainAfter, GENESIS, leafOf } from "./hashes.ts";
-import type { Entries } from "./writer.ts";
+import { type Entries, isAnyAfter, readFrom } from "./read.ts";
 
 export interface Verdict {
   readonly ok: boolean;
@@ -18,7 +17,6 @@ export interface Verdict {
   readonly head: string;
 }
 
-const PAGE = 500;
 const PATIENCE_MS = 1_500;
 const KEPT_MS = 60_000;
 
@@ -68,15 +66,18 @@ export class Verifier {
         if (!this.#follows(head, entry)) return bad(head);
         head = { seq: entry._id, chain: entry.chain };
       }
-      if (page.length === 0) return { ok: true, entries: head.seq, head: head.chain };
+      if (page.length > 0) continue;
+      return (await isAnyAfter(this.#entries, head.seq))
+        ? bad(head)
+        : { ok: true, entries: head.seq, head: head.chain };
     }
   }
 
   /** A page that holds an unreadable entry is read one by one. */
   async #page(after: number): Promise<LedgerDocument[] | "unreadable"> {
-    for (const limit of [PAGE, 1]) {
+    for (const limit of [100, 1]) {
       try {
-        return await this.#entries.find({ _id: gt(after) }, { sort: { _id: 1 }, limit });
+        return await readFrom(this.#entries, after + 1, limit);
       } catch (error) {
         if (!isBulkheadError(error, "store.document")) throw error;
       }

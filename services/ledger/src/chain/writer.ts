@@ -7,11 +7,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BulkheadError, type Clock } from "@bulkhead/core";
 import type { LedgerDocument } from "@bulkhead/schemas";
-import { type CollectionPort, lte } from "@bulkhead/store";
 import { type Arrival, documentAfter, type Head, isSame } from "./entry.ts";
-import { GENESIS } from "./hashes.ts";
-
-export type Entries = CollectionPort<LedgerDocument>;
+import { type Entries, headOf } from "./read.ts";
 
 interface Waiting {
   readonly arrival: Arrival;
@@ -26,6 +23,8 @@ export class ChainWriter {
   readonly #clock: Clock;
   readonly #queue: Waiting[] = [];
   #head: Head | undefined;
+  /** Whether the chain may have grown without this writer. */
+  #behind = true;
   #writing = false;
 
   constructor(entries: Entries, clock: Clock) {
@@ -53,14 +52,14 @@ export class ChainWriter {
     try {
       while (rest.length > 0) rest = await this.#write(rest);
     } catch (error) {
-      this.#head = undefined;
+      this.#behind = true;
       for (const { done } of rest) done.reject(error);
     }
   }
 
   /** Writes what it can; gives back what must be tried again. */
   async #write(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const documents = chained((this.#head ??= await headOf(this.#entries)), batch, this.#clock.now());
+    const documents = chained(await this.#end(), batch, this.#clock.now());
     const { inserted, conflict } = await this.#entries.insertAll(documents);
     const last = documents[inserted - 1];
     if (last !== undefined) this.#head = { seq: last._id, chain: last.chain };
@@ -71,9 +70,15 @@ export class ChainWriter {
       await this.#settleRepeated(refused);
       return after;
     }
-    this.#head = undefined;
+    this.#behind = true;
     await sleep(STEP_BACK_MS * (1 + Math.random()));
     return batch.slice(inserted);
+  }
+
+  async #end(): Promise<Head> {
+    if (this.#head === undefined || this.#behind) this.#head = await headOf(this.#entries, this.#head);
+    this.#behind = false;
+    return this.#head;
   }
 
   async #settleRepeated({ arrival, done }: Waiting): Promise<void> {
@@ -91,9 +96,4 @@ function chained(head: Head, batch: readonly Waiting[], now: number): LedgerDocu
     at = { seq: document._id, chain: document.chain };
     return document;
   });
-}
-
-export async function headOf(entries: Entries): Promise<Head> {
-  const [last] = await entries.find({ _id: lte(Number.MAX_SAFE_INTEGER) }, { sort: { _id: -1 }, limit: 1 });
-  return last === undefined ? { seq: 0, chain: GENESIS } : { seq: last._id, chain: last.chain };
 }

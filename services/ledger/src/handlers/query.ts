@@ -1,10 +1,10 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError } from "@bulkhead/core";
 import type { QueryReply } from "@bulkhead/schemas";
-import { gt, oneOf } from "@bulkhead/store";
+import { oneOf } from "@bulkhead/store";
 import { viewOf } from "../chain/entry.ts";
+import { type Entries, readFrom } from "../chain/read.ts";
 import type { Verifier } from "../chain/verifier.ts";
-import type { Entries } from "../chain/writer.ts";
 
 export interface QueryParts {
   readonly entries: Entries;
@@ -16,7 +16,7 @@ const KINDS = ["task", "call", "model", "content", "proposal", "decision", "entr
 export async function query({ body }: Received<"queryLedger">, { entries, verifier }: QueryParts): Promise<QueryReply> {
   switch (body.kind) {
     case "ledger.tail":
-      return { kind: body.kind, entries: (await after(entries, body.after, body.limit)).map(viewOf) };
+      return { kind: body.kind, entries: (await readFrom(entries, body.after + 1, body.limit)).map(viewOf) };
     case "ledger.about": {
       const causes = oneOf([body.id, ...KINDS.map((kind) => `${kind}:${body.id}`)]);
       const found = await entries.find({ causes }, { sort: { _id: 1 }, limit: body.limit });
@@ -27,8 +27,4 @@ export async function query({ body }: Received<"queryLedger">, { entries, verifi
     default:
       throw new BulkheadError("query.unknown", `(${body.kind})`);
   }
-}
-
-function after(entries: Entries, seq: number, limit: number) {
-  return entries.find({ _id: gt(seq) }, { sort: { _id: 1 }, limit });
 }
