@@ -93,6 +93,6 @@ describe("connections", () => {
 
   it("explain what is wrong", () => {
     expect(() => connectionTools({ name: "c", kind: "nope", settings: {} })).toThrow(/known: channel/);
-    expect(() => connectionTools({ name: "c", kind: "files", settings: { root: "rel" } })).toThrow(/connection c/);
+    expect(() => connectionTools({ name: "c", kind: "files", settings: { folder: "x" } })).toThrow(/connection c/);
   });
 });

@@ -26,7 +26,7 @@ export async function runAdapter(parts: Parts, call: PermittedCall): Promise<Ran
     const value = await bounded(async () => await tool.run?.(call.action.args, context), deadline);
     return { kind: "done", text: credentials.scrub(resultText(value)) };
   } catch (error) {
-    parts.runtime.log.warn(
+    parts.runtime.log.info(
       { callId: call.action.callId, tool: contract.name, cause: credentials.scrub(causeText(error)) },
       "adapter",
     );

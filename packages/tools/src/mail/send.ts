@@ -5,7 +5,8 @@
  * Outbox before SMTP begins and in Sent after it was accepted, so a crash leaves one of: no trace (never begun), Outbox
  * (unknown), Sent (done) (S10).
  */
-import { BulkheadError } from "@bulkhead/core";
+import { Readable } from "node:stream";
+import { BulkheadError, isBulkheadError } from "@bulkhead/core";
 import { createTransport } from "nodemailer";
 import MailComposer from "nodemailer/lib/mail-composer";
 import type { ReadBack } from "../define.ts";
@@ -54,9 +55,8 @@ export async function deliver(mail: Outgoing, delivery: Delivery) {
   const raw = await compose(settings, mail, effectId);
   await box?.append("Outbox", effectId, raw);
   const answer = await smtp(settings.smtp, raw, mail, delivery).catch(async (error: unknown) => {
-    const failure = failed(error);
-    if (failure.code !== "outcome.unknown") await box?.remove("Outbox", effectId);
-    throw failure;
+    if (!isBulkheadError(error, "outcome.unknown")) await box?.remove("Outbox", effectId);
+    throw error;
   });
   const filed = await fileAsSent(box, effectId, raw);
   return { sent: true, effect: effectId, filed, ...answer };
@@ -81,40 +81,51 @@ export async function sentBefore(box: Mailbox | undefined, effectId: string): Pr
 }
 
 async function smtp(settings: SmtpSettings, raw: Buffer, mail: Outgoing, delivery: Delivery) {
-  const { host, port, secure, user } = settings;
-  const local = isLoopback(host);
-  const transport = createTransport({
-    ...{ host, port, secure, requireTLS: !secure && !local, ignoreTLS: !secure && local },
-    ...{ connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 20_000 },
-    ...(user !== undefined && delivery.password && { auth: { user, pass: await delivery.password() } }),
-  });
+  const transport = createTransport(await transportOptions(settings, delivery));
+  const message = handedOver(raw);
   const abort = () => {
     transport.close();
   };
   delivery.signal.addEventListener("abort", abort, { once: true });
   try {
     const to = [...mail.to, ...(mail.cc ?? [])];
-    const sent = await transport.sendMail({ envelope: { from: delivery.settings.from, to }, raw });
+    const sent = await transport.sendMail({ envelope: { from: delivery.settings.from, to }, raw: message.stream });
     return { accepted: sent.accepted.length, rejected: sent.rejected.length };
+  } catch (error) {
+    throw failed(error, message.begun());
   } finally {
     delivery.signal.removeEventListener("abort", abort);
     transport.close();
   }
 }
 
-interface SmtpFailure {
-  readonly code?: string;
-  readonly command?: string;
-  readonly responseCode?: number;
+async function transportOptions({ host, port, secure, user }: SmtpSettings, { password }: Delivery) {
+  const local = isLoopback(host);
+  return {
+    ...{ host, port, secure, requireTLS: !secure && !local, ignoreTLS: !secure && local },
+    ...{ connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 20_000 },
+    ...(user !== undefined && password && { auth: { user, pass: await password() } }),
+  };
 }
 
-/** A refusal by the server, or a connection lost before the message was handed over, is a failure; anything else is unknown. */
-function failed(error: unknown): BulkheadError {
-  const { code, command, responseCode } = (error ?? {}) as SmtpFailure;
+/** The message as a stream that knows whether anybody began to take it: only the error's text would tell otherwise. */
+function handedOver(raw: Buffer): { readonly stream: Readable; readonly begun: () => boolean } {
+  let begun = false;
+  const stream = new Readable({
+    read() {
+      begun = true;
+      this.push(raw);
+      this.push(null);
+    },
+  });
+  return { stream, begun: () => begun };
+}
+
+/** A refusal by the server is a failure, and so is whatever went wrong before the message was taken; anything else is unknown. */
+function failed(error: unknown, begun: boolean): BulkheadError {
+  const { responseCode } = (error ?? {}) as { readonly responseCode?: number };
   if (responseCode !== undefined && responseCode >= 400)
     return new BulkheadError("adapter.failed", `(SMTP ${responseCode})`, { cause: error });
-  if (code === "EDNS" || code === "EAUTH" || code === "ETLS" || command === "CONN")
-    return new BulkheadError("adapter.unreachable", "(SMTP)", { cause: error });
-  if (code === "EENVELOPE") return new BulkheadError("adapter.failed", "(no valid recipient)", { cause: error });
+  if (!begun) return new BulkheadError("adapter.unreachable", "(SMTP)", { cause: error });
   return new BulkheadError("outcome.unknown", "(SMTP)", { cause: error });
 }

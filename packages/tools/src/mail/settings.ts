@@ -34,8 +34,8 @@ export type SmtpSettings = z.output<typeof SmtpSettings>;
 export const MailSettings = z.strictObject({
   store: StoreSettings,
   smtp: SmtpSettings.optional(),
-  /** Labels that reading raises besides A. `[B]`: what lies here must not leave, so every change after reading asks a person. */
-  reads: z.array(Label).default([]),
+  /** Labels that reading raises besides A. By default B: what lies here is the house's own. */
+  reads: z.array(Label).default(["B"]),
   /** The house's own address. */
   from: z.email(),
   fromName: z.string().max(100).optional(),

@@ -14,7 +14,7 @@ import { compose, type Delivery, deliver, sentBefore } from "./send.ts";
 import { MailSettings, SYSTEM_FOLDERS } from "./settings.ts";
 
 /**
- * A mailbox and the way out of it. Reading raises A, since anybody can write to it, and B if the settings say so. Message ids are
+ * A mailbox and the way out of it. Reading raises A, since anybody can write to it, and B unless the settings say otherwise. Message ids are
  * assigned by the mailbox.
  */
 export const mailConnection = defineConnection({

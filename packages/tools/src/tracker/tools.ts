@@ -15,7 +15,7 @@ const Settings = z.strictObject({
     .max(32)
     .default(["item"]),
   /** Labels that reading raises besides A. */
-  reads: z.array(Label).default([]),
+  reads: z.array(Label).default(["B"]),
 });
 
 /** Field values are scalars: a record is a row that people read. */

@@ -18,9 +18,9 @@ import { answerFrom, settle } from "./settle.ts";
 type Reply = z.infer<typeof CallReply>;
 
 /** A claim that nobody acted on may change hands after this long: the steps in between take milliseconds. */
-const CLAIM_MS = 10_000;
+const CLAIM_MS = 5_000;
 /** How long after a tool's own deadline another replica settles what became of it. */
-const MARGIN_MS = 5_000;
+const MARGIN_MS = 3_000;
 const KEPT_MS = 30 * 86_400_000;
 
 export function effects(parts: Parts): (call: PermittedCall) => Promise<Reply> {
