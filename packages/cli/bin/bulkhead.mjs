@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
-const packed = join(here, "..", "dist", "main.mjs");
-const entry = existsSync(packed) ? packed : join(here, "..", "src", "main.ts");
+const source = join(here, "..", "src", "main.ts");
+const entry = existsSync(source) ? source : join(here, "..", "dist", "main.mjs");
 
 /** The Node of npm's package, in the nearest node_modules above. */
 function broughtAlong() {

@@ -32,25 +32,30 @@ export interface Programs {
 
 const SOURCE_ROOT = resolve(import.meta.dirname, "..", "..", "..", "..");
 
-/** CommonJS dependencies inside an ES module ask for `require`. */
+/** CommonJS dependencies inside an ES module ask for `require`; what a package would be resolved to lies beside the bundle. */
 const banner = {
-  js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  js: [
+    'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    'const __bundledWorker = () => new URL("./worker.cjs", import.meta.url).href;',
+  ].join("\n"),
 };
 
-const common: BuildOptions = {
+/** How everything of ours is bundled into ES modules. esbuild itself is a program and stays a package. */
+export const moduleOptions: BuildOptions = {
   bundle: true,
   platform: "node",
   format: "esm",
   target: "node24",
   outExtension: { ".js": ".mjs" },
   banner,
+  define: { "import.meta.resolve": "__bundledWorker" },
   logLevel: "silent",
   external: ["esbuild"],
   legalComments: "none",
 };
 
 /** A worker sees one file and nothing else: no chunks, no packages, nothing to ask `require` for. */
-const oneFile: BuildOptions = { format: "cjs", outExtension: {}, banner: {}, minify: true };
+const oneFile: BuildOptions = { format: "cjs", outExtension: {}, banner: {}, define: {}, minify: true };
 
 /** Bundles every service (with shared chunks) and the worker into `folder`. */
 export async function bundlePrograms(folder: string, root: string = SOURCE_ROOT): Promise<void> {
@@ -58,8 +63,8 @@ export async function bundlePrograms(folder: string, root: string = SOURCE_ROOT)
   const rehearsal = join(root, "packages", "llm", "src", "rehearsal", "main.ts");
   const entryPoints = { ...Object.fromEntries(entries), rehearsal };
   await Promise.all([
-    build({ ...common, entryPoints, outdir: folder, splitting: true, chunkNames: "chunk-[hash]" }),
-    build({ ...common, ...oneFile, entryPoints: [join(root, "packages", "sdk", "src", "main.ts")], outfile: join(folder, "worker.cjs") }),
+    build({ ...moduleOptions, entryPoints, outdir: folder, splitting: true, chunkNames: "chunk-[hash]" }),
+    build({ ...moduleOptions, ...oneFile, entryPoints: [join(root, "packages", "sdk", "src", "main.ts")], outfile: join(folder, "worker.cjs") }),
   ]);
 }
 
