@@ -39,6 +39,7 @@ export class Peers {
   state: "queued" | "running" | "parked" | "ended" = "queued";
   private version = 0;
   private epoch = 0;
+  private leaseUntil = 0;
   private readonly script: Script;
   private readonly world: World;
   private readonly answers = new Map<string, Promise<{ ref: string; answer: ModelAnswer }>>();
@@ -88,7 +89,8 @@ export class Peers {
   }
 
   private next() {
-    if (this.state !== "queued") return null;
+    const isLapsed = this.state === "running" && Date.now() > this.leaseUntil;
+    if (this.state !== "queued" && !isLapsed) return null;
     this.state = "running";
     this.handedOut += 1;
     this.epoch += 1;
@@ -111,8 +113,9 @@ export class Peers {
   }
 
   private lease(): AnyEnvelope {
+    this.leaseUntil = Date.now() + LEASE_MS;
     const body = {
-      ...{ v: 1, agent: "inbox", task: "t-1", epoch: this.epoch, expiresAt: Date.now() + LEASE_MS },
+      ...{ v: 1, agent: "inbox", task: "t-1", epoch: this.epoch, expiresAt: this.leaseUntil },
       ...{ textDigest: digest("text", TEXT), principal: "operator-ana", ceiling: "AUTO", depth: 0 },
     };
     return sign(signingKey(keyOf(this.world.keys, "tasks").signingSeed), "tasks", "lease", body, {
