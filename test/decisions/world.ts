@@ -78,7 +78,9 @@ export async function startWorld(change: Partial<Policy> = {}): Promise<World> {
       const body = { callId: `${task}.${step}.0`, task, agent: "inbox", tool, args: args as never };
       return host.request("call", { ...body, lease: leaseOf(constellation, { task, ...lease }) }, { values: { tool } });
     },
-    raise: async (task, label) => void (await tasks.bucket("labels").put(`${task}.${label}`, Buffer.from("{}"), 0)),
+    raise: async (task, label) => {
+      await tasks.bucket("labels").put(`${task}.${label}`, Buffer.from("{}"), 0);
+    },
     proposal: (id) => eventually(() => show(ana, id)),
     decide: async (by, { id, terms }, outcome, reason) => {
       const said = { v: 1 as const, proposal: id, digest: termsDigest(terms), outcome };

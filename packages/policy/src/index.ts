@@ -12,5 +12,5 @@ export {
   termsDigest,
   verifyApproval,
 } from "./proofs.ts";
-export type { CallQuestion, ControlFacts, Facts, RaiseReason } from "./rules.ts";
+export { type CallQuestion, type ControlFacts, type Facts, hasEffect, type RaiseReason } from "./rules.ts";
 export { rankOf, type Signer, signersFor, strictest } from "./tiers.ts";

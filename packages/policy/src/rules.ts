@@ -48,6 +48,11 @@ export type Say =
   | { readonly tier: "BLOCK"; readonly reason: ErrorCode }
   | { readonly tier: Exclude<Tier, "BLOCK">; readonly reason: RaiseReason };
 
+/** Whether a tool changes anything. Labels, budget, mode and the beat have no say in a pure read, so they need not be read for one. */
+export function hasEffect(policy: LoadedPolicy, tool: string): boolean {
+  return (policy.tool(tool)?.effects.length ?? 0) > 0;
+}
+
 interface Call {
   readonly agent: AgentPolicy;
   readonly tool: ToolContract;

@@ -7,6 +7,7 @@ import { open } from "./handlers/open.ts";
 import { query } from "./handlers/query.ts";
 import { timer } from "./handlers/timer.ts";
 import type { Proposals } from "./port.ts";
+import { effects } from "./proposal/effects.ts";
 import { startSweep } from "./sweep.ts";
 
 export async function startProposals(runtime: Runtime<ProposalsConfig>): Promise<void> {
@@ -22,6 +23,7 @@ export async function startProposals(runtime: Runtime<ProposalsConfig>): Promise
     signal,
     documents,
     record: recorder(runtime),
+    effects,
     busy: new Set(),
   };
   bus.serve("open", (request) => open(proposals, request));

@@ -3,7 +3,6 @@ import { asBulkheadError, toWire } from "@bulkhead/core";
 import { lte, oneOf } from "@bulkhead/store";
 import type { Proposals } from "./port.ts";
 import { due } from "./proposal/due.ts";
-import { effects } from "./proposal/effects.ts";
 
 const INTERVAL_MS = 1_000;
 /** Longer than one attempt of whoever is at it. */
@@ -26,7 +25,7 @@ async function sweepUntilEnd(proposals: Proposals): Promise<void> {
 }
 
 async function sweep(proposals: Proposals): Promise<void> {
-  const { documents, clock } = proposals;
+  const { documents, clock, effects } = proposals;
   const now = clock.now();
   const limit = { limit: BATCH };
   for (const document of await documents.find({ state: "pending", dueAt: lte(now) }, limit))

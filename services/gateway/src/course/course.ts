@@ -5,7 +5,7 @@
  * signature over the same bytes. S4: a call that is decided again is never decided below the first time.
  */
 import { BulkheadError, ERROR_CODES, type ErrorCode, isBulkheadError, isErrorCode } from "@bulkhead/core";
-import { decide, type Reason, strictest, type Verdict } from "@bulkhead/policy";
+import { decide, hasEffect, type Reason, strictest, type Verdict } from "@bulkhead/policy";
 import type { CallReply, Label, Tier } from "@bulkhead/schemas";
 import type { Call, Gateway } from "../port.ts";
 import { execute, recall } from "./execute.ts";
@@ -29,7 +29,7 @@ interface Decided {
 
 async function decideNow(gateway: Gateway, { action, approval }: Call, ceiling: Tier): Promise<Decided> {
   const { policy, clock, control } = gateway;
-  const labels = await gateway.labels.of(action.task);
+  const labels = hasEffect(policy, action.tool) ? await gateway.labels.of(action.task) : [];
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: approval !== undefined };
   return { verdict: decide({ agent: action.agent, tool: action.tool, ceiling }, facts), labels };
 }

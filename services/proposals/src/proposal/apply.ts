@@ -1,7 +1,6 @@
 import type { AuditEvent, ProposalDocument, ProposalState } from "@bulkhead/schemas";
 import type { Changes } from "@bulkhead/store";
 import type { Proposals } from "../port.ts";
-import { effects } from "./effects.ts";
 import { FINAL_STATES, next, type ProposalEvent } from "./proposal.machine.ts";
 
 const AUDITED: Readonly<Record<ProposalEvent["type"], AuditEvent>> = {
@@ -15,7 +14,9 @@ const AUDITED: Readonly<Record<ProposalEvent["type"], AuditEvent>> = {
 };
 
 export interface Applied {
-  readonly set?: Partial<Pick<ProposalDocument, "decision" | "reason" | "code" | "terms" | "digest" | "dueAt">>;
+  readonly set?: Partial<
+    Pick<ProposalDocument, "decision" | "reason" | "code" | "terms" | "digest" | "dueAt" | "expires">
+  >;
   readonly operator?: string;
 }
 
@@ -38,7 +39,7 @@ export async function apply(
   const saved: ProposalDocument = { ...document, ...changes.set };
   if (event.type !== "due" || after.state === "expired")
     await proposals.record.changed(AUDITED[event.type], saved, operator);
-  for (const name of after.effects) effects[name](proposals, saved);
+  for (const name of after.effects) proposals.effects[name](proposals, saved);
   return true;
 }
 

@@ -11,7 +11,10 @@ export async function due(proposals: Proposals, document: ProposalDocument): Pro
   const { onTimeout, timeoutMs } = policy.policy.approval;
   const expiresAt = clock.now() + timeoutMs;
   const terms = { ...document.terms, expiresAt, nonce: newSeed() };
+  const expires = new Date(expiresAt + policy.policy.retention.taskMs);
   const set =
-    onTimeout === "park" ? { terms, digest: termsDigest(terms), dueAt: expiresAt } : { code: "approval.expired" };
+    onTimeout === "park"
+      ? { terms, digest: termsDigest(terms), dueAt: expiresAt, expires }
+      : { code: "approval.expired" };
   await apply(proposals, document, { type: "due" }, { set });
 }

@@ -1,12 +1,10 @@
 import { asBulkheadError, toWire } from "@bulkhead/core";
 import type { ProposalDocument } from "@bulkhead/schemas";
-import type { Proposals } from "../port.ts";
+import type { Effect, Proposals } from "../port.ts";
 import type { EffectName } from "./proposal.machine.ts";
 import { release } from "./release.ts";
 import { tell } from "./tell.ts";
 import { setTimer } from "./timer.ts";
-
-type Effect = (proposals: Proposals, document: ProposalDocument) => void;
 
 /** What the machine's actions do. Each is idempotent; what a crash loses, the sweep does again. */
 export const effects: Readonly<Record<EffectName, Effect>> = {

@@ -1,6 +1,15 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError, isBulkheadError } from "@bulkhead/core";
-import { assertAction, decide, openGrant, openLease, rankOf, termsDigest, type Verdict } from "@bulkhead/policy";
+import {
+  assertAction,
+  decide,
+  hasEffect,
+  openGrant,
+  openLease,
+  rankOf,
+  termsDigest,
+  type Verdict,
+} from "@bulkhead/policy";
 import type { BodyOf, Grant, Label, ReplyOf } from "@bulkhead/schemas";
 import { heardApproval } from "../approval.ts";
 import { reviewRefused, reviewSigned } from "../events.ts";
@@ -37,7 +46,7 @@ async function decideAgain(watchdog: Watchdog, body: Review): Promise<{ verdict:
   const { action, approval } = body;
   const { ceiling } = openLease(policy, body.lease, 0);
   const [labels] = await Promise.all([
-    watchdog.labels.of(action.task),
+    hasEffect(policy, action.tool) ? watchdog.labels.of(action.task) : [],
     approval && heardApproval(watchdog, approval, action),
   ]);
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: approval !== undefined };
