@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import { dial, type DialOptions } from "./dial.ts";
+import { type DialOptions, dial } from "./dial.ts";
 
 /** Something that a key should not be able to do. */
 export interface Probe {

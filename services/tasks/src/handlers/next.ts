@@ -10,6 +10,8 @@ import { move } from "../task/effects.ts";
 import type { TaskEvent } from "../task/task.machine.ts";
 
 const CANDIDATES = 4;
+/** All candidates may go to other hosts while they are looked at. */
+const ROUNDS = 4;
 
 /** One task for one host; waits for a nudge if there is none. */
 export async function next(service: Tasks, { body, values, signal }: Received<"next">): Promise<NextReply> {
@@ -35,19 +37,26 @@ export async function next(service: Tasks, { body, values, signal }: Received<"n
 
 async function take(service: Tasks, agent: string, host: string): Promise<NextReply["work"]> {
   if (isHeld(service, agent)) return null;
-  for (const candidate of await candidates(service, agent)) {
-    const moved = await move(service, candidate._id, (task) => handOut(service, task, host)).catch(ignoreLost);
-    if (moved?.after.state === "running") return await workOf(service, moved.after);
+  for (let round = 0; round < ROUNDS; round++) {
+    const found = await candidates(service, agent);
+    for (const candidate of found) {
+      const moved = await move(service, candidate._id, (task) => handOut(service, task, host)).catch(ignoreLost);
+      if (moved?.after.state === "running") return await workOf(service, moved.after);
+    }
+    if (found.length === 0) return null;
   }
   return null;
 }
 
-/** Queued tasks that are due, oldest first; if there are none, tasks whose host let the lease expire. */
+/** Tasks that are due, and tasks whose host let the lease expire; the oldest first. */
 async function candidates({ tasks, runtime }: Tasks, agent: string): Promise<TaskDocument[]> {
   const now = runtime.clock.now();
   const options = { sort: { createdAt: 1 }, limit: CANDIDATES } as const;
-  const queued = await tasks.find({ agent, state: "queued", leaseUntil: lte(now) }, options);
-  return queued.length > 0 ? queued : await tasks.find({ agent, state: "running", leaseUntil: lt(now) }, options);
+  const [queued, expired] = await Promise.all([
+    tasks.find({ agent, state: "queued", leaseUntil: lte(now) }, options),
+    tasks.find({ agent, state: "running", leaseUntil: lt(now) }, options),
+  ]);
+  return [...queued, ...expired].sort((a, b) => a.createdAt - b.createdAt);
 }
 
 function handOut({ runtime }: Tasks, task: TaskDocument, host: string): TaskEvent[] | undefined {
