@@ -1,6 +1,6 @@
 import { decideTwo } from "./decide.ts";
 import { unmet } from "./expected.ts";
-import { pickMails } from "./mails.ts";
+import { type OfficeMail, pickMails } from "./mails.ts";
 import { publishPlain } from "./plain.ts";
 import { headline, liveLines, reportLines } from "./report.ts";
 import type { Screen } from "./screen.ts";
@@ -24,10 +24,36 @@ export interface OfficeOptions {
 /** Runs the office from nothing to the report and two decisions. Throws, with the reason, when something did not happen that should have. */
 export async function runOffice({ screen, keep, signal }: OfficeOptions): Promise<void> {
   const began = Date.now();
+  screen.say(screen.paint.bold("Bulkhead: a small office, and real e-mails of 2002 (SpamAssassin corpus)"));
+  screen.say(
+    screen.paint.dim(
+      "  Its agents run on a rehearsal model that obeys whatever it reads: the worst agent that there can be.",
+    ),
+  );
+  screen.say(screen.paint.dim("  Nothing leaves this machine: mail goes to an SMTP server on loopback.\n"));
   const mails = pickMails();
   const account = newAccount();
   await using office = await openPostOffice(account);
   const stage = await setStage(mails, { port: office.port, account });
+  const scene: Scene = { mails, office, stage, screen, signal, keep, began };
+  try {
+    await play(scene);
+  } catch (error) {
+    if (!signal.aborted) screen.say(screen.paint.dim(`\nWhat the services said: ${stage.dir}/.bulkhead/run/logs`));
+    if (signal.aborted) await stage.remove();
+    throw error;
+  }
+  await stage.remove();
+}
+
+interface Scene extends OfficeOptions {
+  readonly mails: readonly OfficeMail[];
+  readonly office: PostOffice;
+  readonly stage: Stage;
+  readonly began: number;
+}
+
+async function play({ mails, office, stage, screen, signal, keep, began }: Scene): Promise<void> {
   await using running = await startOffice(stage.dir, { screen, signal });
   const work = inboxWork(mails);
   await submit(running, work, screen);
@@ -35,7 +61,6 @@ export async function runOffice({ screen, keep, signal }: OfficeOptions): Promis
   await report({ sight, stage, screen });
   await decide({ running, office, sight, screen, signal });
   if (keep) await untilStopped(running, screen, signal);
-  else await stage.remove();
 }
 
 async function submit({ operator, program }: Running, work: readonly Work[], screen: Screen): Promise<void> {
@@ -112,6 +137,11 @@ function heading({ paint }: Screen, text: string): string {
 }
 
 /** How to look further, as lines to copy. */
-function hintsFor(dir: string): string[] {
-  return [];
+function hintsFor(dir: string, task = "TASK"): string[] {
+  return [
+    `npx bulkhead status --dir ${dir}`,
+    `npx bulkhead proposals --dir ${dir}        # what waits; then approve ID or deny ID --reason …`,
+    `npx bulkhead audit show ${task} --dir ${dir}    # the story of a task, a call or a proposal`,
+    `npx bulkhead audit tail --follow --dir ${dir}`,
+  ];
 }
