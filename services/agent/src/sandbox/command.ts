@@ -27,7 +27,7 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-export interface SandboxRequest {
+interface SandboxRequest {
   readonly image: Image;
   readonly bundle: string;
   readonly limits: ProcessLimits;

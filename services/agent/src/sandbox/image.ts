@@ -8,10 +8,10 @@ const FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/r
 const LIBRARY = /(?:^|\s)(\/[^\s:()]+\.so[^\s:()]*)/gm;
 
 /** A file of the machine and where the worker sees it. */
-export type Bind = readonly [from: string, to: string];
+type Bind = readonly [from: string, to: string];
 
 /** Tools that a level needs; which folder holds them is looked up, never the environment. */
-export interface Tools {
+interface Tools {
   readonly bwrap?: string | undefined;
   readonly unshare?: string | undefined;
   readonly setpriv?: string | undefined;
@@ -39,7 +39,7 @@ export async function findImage(node: string = process.execPath): Promise<Image>
   return { node, tools, binds: all, folders: foldersOf(all) };
 }
 
-export function findTools(): Tools {
+function findTools(): Tools {
   return { bwrap: find("bwrap"), unshare: find("unshare"), setpriv: find("setpriv"), prlimit: find("prlimit") };
 }
 
