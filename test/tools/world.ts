@@ -148,8 +148,9 @@ export async function startExecWorld(): Promise<ExecWorld> {
     },
     labels: async (task: string) =>
       (await gateway.bucket("labels").list(`${task}.*`)).map(({ key }) => key.slice(task.length + 1)),
-    raise: async (task: string, label: string) =>
-      void (await tasks.bucket("labels").put(`${task}.${label}`, Buffer.from("{}"), 0)),
+    raise: async (task: string, label: string) => {
+      await tasks.bucket("labels").put(`${task}.${label}`, Buffer.from("{}"), 0);
+    },
     [Symbol.asyncDispose]: async () => {
       for (const child of children) child.kill("SIGKILL");
       await owned.disposeAsync();

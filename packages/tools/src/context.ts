@@ -75,7 +75,7 @@ export interface ToolContext {
   readonly agent: string;
   readonly http: HttpPort;
   /** A secret by name; only names that the tool declares. @throws BulkheadError `credential.missing|mode` */
-  credentials(name: string): Promise<string>;
+  readonly credentials: (name: string) => Promise<string>;
   readonly records: RecordPort;
   readonly tasks: TaskPort;
   readonly clock: Clock;

@@ -57,7 +57,7 @@ describe("a tool", () => {
   });
 
   it("survives JSON Schema: what the gateway compiles from the policy accepts and refuses the same", () => {
-    const compiled = z.fromJSONSchema(toolContract(refund(), place).inputSchema as never);
+    const compiled = z.fromJSONSchema(toolContract(refund(), place).inputSchema);
     expect(compiled.safeParse({ order: "1", iban: "x", cents: 5 }).success).toBe(true);
     for (const bad of [{ order: "1" }, { order: "1", iban: "x", cents: 50_001 }, { order: "1", iban: "x", more: 1 }])
       expect(compiled.safeParse(bad).success).toBe(false);
@@ -82,7 +82,7 @@ describe("connections", () => {
     { kind: "payments", settings: {} },
   ];
   it.each(kinds)("$kind makes valid contracts", ({ kind, settings }) => {
-    for (const tool of connectionTools({ name: "c", kind, settings: settings as never })) {
+    for (const tool of connectionTools({ name: "c", kind, settings: settings })) {
       const contract = toolContract(tool, { connection: "c", operation: tool.name.slice(2), toolset: "local" });
       expect(contract.name).toBe(`c-${contract.operation}`);
       expect(contract.adapter.kind).toBe(kind === "payments" ? "none" : "builtin");

@@ -16,7 +16,7 @@ const STEPS: Record<Normalisation, (text: string) => string> = {
 
 /** Declares how an argument's text is brought to one form before it is compared. Steps run in the given order. */
 export function normalised<S extends z.ZodType>(steps: readonly Normalisation[], schema: S): S {
-  return schema.meta({ ...schema.meta(), [NORMALISE_KEY]: steps }) as S;
+  return schema.meta({ ...schema.meta(), [NORMALISE_KEY]: steps });
 }
 
 /**

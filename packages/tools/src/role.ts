@@ -9,7 +9,7 @@ export const ROLE_KEY = "x-role";
  * takes its value only from endorsed sources. Works on the argument or on the items of a list.
  */
 export function role<S extends z.ZodType>(kind: ArgumentRole, schema: S): S {
-  return schema.meta({ [ROLE_KEY]: kind }) as S;
+  return schema.meta({ [ROLE_KEY]: kind });
 }
 
 /** The top-level arguments of an input schema that carry a role, at whatever depth it is written. */
@@ -27,7 +27,7 @@ export function findKey(value: JsonValue, key: string): JsonValue | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (!Array.isArray(value) && Object.hasOwn(value, key)) return value[key];
   for (const item of Object.values(value)) {
-    const found = findKey(item as JsonValue, key);
+    const found = findKey(item, key);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -1,6 +1,6 @@
 import type { Bus } from "@bulkhead/bus";
 import { BulkheadError, type Clock, digestBytes } from "@bulkhead/core";
-import type { Labels, ToolResult } from "@bulkhead/schemas";
+import type { ToolResult } from "@bulkhead/schemas";
 import type { z } from "zod";
 import type { LoadedTool } from "./parts.ts";
 
@@ -20,7 +20,7 @@ export function contentPort(bus: Bus, clock: Clock): ContentPort {
   return {
     put: async (task, callId, { contract }, full) => {
       const text = bounded(full);
-      const labels = [...contract.reads].sort() as z.infer<typeof Labels>;
+      const labels = [...contract.reads].sort();
       const provenance = {
         origin: labels.includes("A") ? ("outside" as const) : ("tool" as const),
         source: `${contract.name}:${callId}`,

@@ -10,7 +10,7 @@ import { BulkheadError, isBulkheadError, isToken, readSecretFile } from "@bulkhe
 export interface CallCredentials {
   resolve(name: string): Promise<string>;
   /** The text without any secret that was resolved, in the forms in which it could appear. */
-  scrub(text: string): string;
+  readonly scrub: (text: string) => string;
 }
 
 export interface CredentialBox {

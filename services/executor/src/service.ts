@@ -1,4 +1,4 @@
-import { BulkheadError } from "@bulkhead/core";
+import { BulkheadError, toWire } from "@bulkhead/core";
 import { DATABASES } from "@bulkhead/schemas";
 import type { Runtime } from "@bulkhead/service";
 import { claimStore } from "./claims.ts";
@@ -9,6 +9,7 @@ import { effects } from "./effect/effect.ts";
 import { sweepUnsettled } from "./effect/sweep.ts";
 import { events } from "./events.ts";
 import { execHandler } from "./handlers/exec.ts";
+import type { Parts } from "./parts.ts";
 import { reads } from "./read.ts";
 import { recordPort } from "./records.ts";
 import { loadToolset } from "./toolset/load.ts";
@@ -16,34 +17,40 @@ import { loadToolset } from "./toolset/load.ts";
 const SWEEP_MS = 60_000;
 
 export async function createExecutor(runtime: Runtime<ExecutorConfig>): Promise<void> {
-  const { bus, config, policy, log } = runtime;
+  const { bus, config, policy } = runtime;
   const toolset = policy.policy.toolsets[runtime.identity.slice("exec-".length)];
   if (!runtime.identity.startsWith("exec-") || toolset === undefined)
     throw new BulkheadError("config.invalid", `(the policy has no tool set for ${runtime.identity})`);
   const store = await runtime.openStore();
   await store.checkIndexes(Object.values(DATABASES.exec));
   const credentials = credentialBox(config.credentialsDir, toolset.credentials);
-  await credentials.check((name) => log.warn({ credential: name }, "credential missing"));
-  const tools = await loadToolset({
-    policy,
-    toolset,
-    config,
-    refused: (tool, code) => log.error({ tool, code }, "tool refused"),
+  await credentials.check((credential) => {
+    runtime.log.warn({ credential }, "credential missing");
   });
-  const parts = {
-    runtime,
-    credentials,
+  const refused = (tool: string, code: string): void => {
+    runtime.log.error({ tool, code }, "tool refused");
+  };
+  const tools = await loadToolset({ policy, toolset, config, refused });
+  const parts: Parts = {
+    ...{ runtime, credentials, events: events(runtime), content: contentPort(bus, runtime.clock) },
     claims: claimStore(store.collection(DATABASES.exec.claims)),
     records: recordPort(store.collection(DATABASES.exec.records), runtime.clock),
-    content: contentPort(bus, runtime.clock),
-    events: events(runtime),
   };
-  bus.serve("exec", execHandler({ ...parts, tools, effects: effects(parts), reads: reads(parts) }), {
-    concurrency: 64,
+  bus.serve("exec", execHandler({ ...parts, tools, effects: effects(parts), reads: reads(parts) }));
+  keepSweeping(parts);
+}
+
+function keepSweeping(parts: Parts): void {
+  const { runtime } = parts;
+  const sweeping = setInterval(() => {
+    sweepUnsettled(parts).catch((error: unknown) => {
+      runtime.log.warn(toWire(error), "sweep");
+    });
+  }, SWEEP_MS);
+  runtime.own({
+    [Symbol.asyncDispose]: () => {
+      clearInterval(sweeping);
+      return Promise.resolve();
+    },
   });
-  const sweeping = setInterval(
-    () => void sweepUnsettled(parts).catch((error: unknown) => log.warn({ error }, "sweep")),
-    SWEEP_MS,
-  );
-  runtime.own({ [Symbol.asyncDispose]: () => Promise.resolve(clearInterval(sweeping)) });
 }

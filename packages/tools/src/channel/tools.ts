@@ -73,8 +73,8 @@ async function postLine(file: string, text: string, { effectId, clock, agent }: 
 }
 
 async function findLine(file: string, effect: string) {
-  const lines = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
+  const lines = await readFile(file, "utf8").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;
   });
   const found = lines.includes(`{"effect":"${effect}",`);

@@ -28,10 +28,14 @@ export async function moveFileIn({ root, path, effectId }: Change, to: string) {
   const [from, target] = [await resolveIn(root, path), await resolveIn(root, to)];
   await parentsOf(target);
   await assertFile(from);
-  await link(from, target).catch((error: NodeJS.ErrnoException) => {
-    throw new BulkheadError("adapter.failed", error.code === "EEXIST" ? "(the target exists)" : "(cannot be moved)", {
-      cause: error,
-    });
+  await link(from, target).catch((error: unknown) => {
+    throw new BulkheadError(
+      "adapter.failed",
+      codeOf(error) === "EEXIST" ? "(the target exists)" : "(cannot be moved)",
+      {
+        cause: error,
+      },
+    );
   });
   await unlink(from);
   return { moved: path, to, effect: effectId };
@@ -70,8 +74,8 @@ async function keep({ root, path, effectId }: Change, file: string): Promise<boo
   const stat = await lstat(file).catch(() => undefined);
   if (stat === undefined) return false;
   if (!stat.isFile()) throw new BulkheadError("adapter.failed", "(not a file)");
-  await link(file, join(place, "before")).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
+  await link(file, join(place, "before")).catch((error: unknown) => {
+    if (codeOf(error) !== "EEXIST") throw error;
   });
   return true;
 }
@@ -79,4 +83,8 @@ async function keep({ root, path, effectId }: Change, file: string): Promise<boo
 async function assertFile(file: string): Promise<void> {
   const stat = await lstat(file).catch(() => undefined);
   if (stat?.isFile() !== true) throw new BulkheadError("adapter.failed", "(no such file)");
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

@@ -20,7 +20,6 @@ export function partsOf(path: string): string[] {
   const parts = path.split("/");
   const bad = (part: string): boolean =>
     part === "" || part === "." || part === ".." || part === TRASH || part.length > 255;
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused here
   const odd = /[\u0000-\u001f\u007f\\]|%[0-9a-f]{2}|^~|^[a-z]:/i.test(path);
   if (path.length > MAX_PATH || odd || !path.isWellFormed() || parts.some(bad)) throw denied();
   return parts;

@@ -39,7 +39,9 @@ beforeAll(async () => {
   port = (smtp.server.address() as AddressInfo).port;
 });
 afterAll(async () => {
-  await new Promise<void>((resolve) => smtp.close(resolve));
+  await new Promise<void>((resolve) => {
+    smtp.close(resolve);
+  });
   await rm(dir, { recursive: true });
 });
 

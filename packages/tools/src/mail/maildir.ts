@@ -74,8 +74,8 @@ async function entries(root: string, folder: string): Promise<Entry[]> {
 }
 
 async function entriesOf(root: string, folder: string, place: "cur" | "new"): Promise<Entry[]> {
-  const files = await readdir(join(folderPath(root, folder), place)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
+  const files = await readdir(join(folderPath(root, folder), place)).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw new BulkheadError("adapter.unreachable", "(the maildir cannot be read)", { cause: error });
   });
   return files
@@ -124,7 +124,7 @@ async function keywords(root: string, folder: string): Promise<string[]> {
 }
 
 async function labelsOf(root: string, { folder, flags }: Entry): Promise<string[]> {
-  const letters = [...flags].filter((flag) => flag >= "a" && flag <= "z");
+  const letters = Array.from(flags).filter((flag) => flag >= "a" && flag <= "z");
   if (letters.length === 0) return [];
   const names = await keywords(root, folder);
   return letters.map((letter) => names[letter.charCodeAt(0) - 97]).filter((name) => name !== undefined);
@@ -140,7 +140,7 @@ async function relabel(
   const before = await labelsOf(root, entry);
   const after = [...new Set([...before, ...add])].filter((label) => !remove.includes(label));
   const letters = (await indexes(root, entry.folder, after)).map((index) => String.fromCharCode(97 + index));
-  const flags = [...new Set([...entry.flags.replace(/[a-z]/g, ""), ...letters])].sort().join("");
+  const flags = [...new Set([...Array.from(entry.flags.replace(/[a-z]/g, "")), ...letters])].sort().join("");
   await ensure(root, entry.folder);
   await rename(pathOf(root, entry), join(folderPath(root, entry.folder), "cur", `${entry.unique}:2,${flags}`));
   return before;

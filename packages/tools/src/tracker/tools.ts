@@ -103,7 +103,7 @@ function idOf({ effectId }: ToolContext): string {
 }
 
 function shown({ id, kind, state, fields, version }: TrackerRecord) {
-  const { _effect, ...own } = fields;
+  const own = Object.fromEntries(Object.entries(fields).filter(([name]) => name !== "_effect"));
   return { id, kind: kind.slice(kind.indexOf(".") + 1), state, version, fields: own };
 }
 
