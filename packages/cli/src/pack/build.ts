@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { buildKit } from "../policy/kit.ts";
 import { bundlePrograms, moduleOptions } from "../supervise/bundle.ts";
 
 const source = join(import.meta.dirname, "..");
@@ -10,6 +11,6 @@ const dist = join(source, "..", "dist");
 await rm(dist, { recursive: true, force: true });
 await Promise.all([
   build({ ...moduleOptions, entryPoints: [join(source, "main.ts")], outdir: dist, splitting: true, chunkNames: "chunk-[hash]" }),
-  build({ ...moduleOptions, entryPoints: [join(source, "policy", "tool-kit.ts")], outdir: dist }),
+  buildKit(dist),
   bundlePrograms(join(dist, "programs")),
 ]);

@@ -10,6 +10,7 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleDigest, type Tool } from "@bulkhead/tools";
 import { build, type BuildFailure, type Plugin } from "esbuild";
+import { findKit } from "./kit.ts";
 import type { Mistake } from "./mistakes.ts";
 import type { Project } from "./project.ts";
 
@@ -67,27 +68,21 @@ async function bundleTool(source: string, userDir: string): Promise<Uint8Array> 
     minifyWhitespace: true,
     legalComments: "none",
     logLevel: "silent",
-    plugins: [ownKit(userDir)],
+    plugins: [ownKit(userDir, await findKit())],
   });
   return outputFiles[0]?.contents ?? new Uint8Array();
 }
 
-const KIT = ["tool-kit.mjs", "tool-kit.ts"].map((name) => join(import.meta.dirname, name)).find((file) => existsSync(file));
 const KIT_NAMES = /^(@bulkhead\/sdk|@bulkhead\/tools|zod)$/;
 
-/** In the user's files `@bulkhead/sdk` and `zod` mean the CLI's own copy; what a tool does not use of it is left out. */
-function ownKit(userDir: string): Plugin {
+/** In the user's own files `@bulkhead/sdk` and `zod` mean the CLI's own copy. */
+function ownKit(userDir: string, kit: string): Plugin {
   return {
     name: "bulkhead-kit",
-    setup: ({ onResolve, resolve }) => {
-      onResolve({ filter: /.*/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
-        if (pluginData === "seen" || kind === "entry-point") return undefined;
-        const users = importer.startsWith(`${userDir}/`) && !importer.includes("/node_modules/");
-        if (users && KIT !== undefined && KIT_NAMES.test(path)) return { path: KIT, sideEffects: false };
-        if (users) return undefined;
-        const found = await resolve(path, { importer, kind, resolveDir, pluginData: "seen" });
-        if (found.errors.length > 0) return undefined;
-        return { path: found.path, namespace: found.namespace, external: found.external, sideEffects: false };
+    setup: ({ onResolve }) => {
+      onResolve({ filter: KIT_NAMES }, ({ importer }) => {
+        const own = importer.startsWith(`${userDir}/`) && !importer.includes("/node_modules/");
+        return own ? { path: kit, sideEffects: false } : undefined;
       });
     },
   };

@@ -75,21 +75,27 @@ export async function bundlePrograms(folder: string, root: string = SOURCE_ROOT)
 export async function findPrograms(): Promise<Programs> {
   const packed = join(import.meta.dirname, "programs");
   if (existsSync(packed)) return programs(packed);
-  const key = await sourceKey(SOURCE_ROOT);
-  const folder = join(SOURCE_ROOT, "node_modules", ".cache", "bulkhead", `programs-${key}`);
+  const folder = join(buildCache(), `programs-${await sourceKey("{schemas,packages,services}")}`);
   return programs(await buildOnce(folder, (draft) => bundlePrograms(draft)));
+}
+
+/** Where bundles of the source are kept. */
+export function buildCache(): string {
+  return join(SOURCE_ROOT, "node_modules", ".cache", "bulkhead");
 }
 
 function programs(folder: string): Programs {
   return { folder, service: (name) => join(folder, `${name}.mjs`), worker: join(folder, "worker.cjs"), rehearsal: join(folder, "rehearsal.mjs") };
 }
 
-async function sourceKey(root: string): Promise<string> {
+/** A key over every source file below the folders of this pattern, and over what is installed. */
+export async function sourceKey(folders: string): Promise<string> {
   const hash = createHash("sha256");
   const files: string[] = [];
-  for await (const file of glob("{schemas,packages,services}/**/src/**/*.ts", { cwd: root, exclude: ["**/node_modules"] })) files.push(file);
-  for (const file of ["package-lock.json", ...files.filter((name) => !name.endsWith(".test.ts")).sort()]) {
-    hash.update(`${file}\0`).update(await readFile(join(root, file)));
+  const exclude = ["**/node_modules", "**/*.test.ts"];
+  for await (const file of glob(`${folders}/**/src/**/*.ts`, { cwd: SOURCE_ROOT, exclude })) files.push(file);
+  for (const file of ["package-lock.json", ...files.sort()]) {
+    hash.update(`${file}\0`).update(await readFile(join(SOURCE_ROOT, file)));
   }
   return hash.digest("hex").slice(0, 16);
 }
