@@ -24,7 +24,7 @@ const codeOf = async (tool: string) => {
 const becomes = (tool: string, code: string) =>
   eventually(async () => ((await codeOf(tool)) === code ? true : undefined), 2_000);
 
-it("expires when nobody decides, and cannot be approved after that (PROP-05, ATT-017)", async () => {
+it("PROP-05: expires when nobody decides, and cannot be approved after that (ATT-017)", async () => {
   const task = newId("t");
   const ask = () => world.ask("mail-send", { task, args: { text: "late" } });
   const opened = await ask();
@@ -41,7 +41,7 @@ it("expires when nobody decides, and cannot be approved after that (PROP-05, ATT
   expect(world.executed.filter(({ action }) => action.task === task)).toEqual([]);
 });
 
-it("bounds what waits for a person (PROP-12)", async () => {
+it("PROP-12: bounds what waits for a person", async () => {
   const replies = [];
   for (const text of ["a", "b", "c"]) replies.push(await world.ask("mail-send", { args: { text } }));
   expect(replies.map(({ status }) => status)).toEqual(["pending", "pending", "refused"]);

@@ -39,13 +39,13 @@ describe("one tail for every tier", () => {
     expect(sentFor(task).map(signersOf)).toEqual([["gateway"]]);
   });
 
-  it("AUTO+: an effect needs both, over the same bytes", async () => {
+  it("S1, S2, ZT-01: an AUTO+ effect needs both signatures, over the same bytes", async () => {
     const task = newId("t");
     expect(await world.ask("notes-write", { task })).toMatchObject({ status: "done" });
     expect(sentFor(task).map(signersOf)).toEqual([["gateway", "watchdog"]]);
   });
 
-  it("CONFIRM: a person decides, and it runs once", async () => {
+  it("S3, PROP-04, PROP-11: a CONFIRM call is decided by a person, and runs once", async () => {
     const task = newId("t");
     const ask = () => world.ask("mail-send", { task, args: { text: "one" } });
     const id = await pendingProposal(ask);
@@ -70,6 +70,12 @@ describe("one tail for every tier", () => {
     expect(sentFor(task)).toEqual([]);
   });
 
+  it("S5: a BLOCK reaches nobody", async () => {
+    const task = newId("t");
+    expect(await world.ask("bank-pay", { task })).toMatchObject({ status: "refused", code: "tier.block" });
+    expect(sentFor(task)).toEqual([]);
+  });
+
   it.each([
     ["bank-pay", "tier.block"],
     ["later-do", "tier.propose.unavailable"],
@@ -90,7 +96,7 @@ describe("what is not believed", () => {
     expect(await world.ask("notes-write", options)).toMatchObject({ status: "refused", code });
   });
 
-  it("a viewer's decision, and one over another digest", async () => {
+  it("PROP-06, PROP-07: a viewer's decision, and one over another digest", async () => {
     const task = newId("t");
     const proposal = await world.proposal(
       await pendingProposal(() => world.ask("mail-send", { task, args: { text: "three" } })),
@@ -108,7 +114,7 @@ describe("what is not believed", () => {
 });
 
 describe("labels", () => {
-  it("A turns an excepted outward call into a question", async () => {
+  it("TIER-05: A turns an excepted outward call into a question", async () => {
     const task = newId("t");
     expect(await world.ask("chat-post", { task })).toMatchObject({ status: "done" });
     await world.raise(task, "A");
@@ -116,7 +122,7 @@ describe("labels", () => {
     expect(await world.proposal(id)).toMatchObject({ labels: ["A"], reasons: ["label.a-out"] });
   });
 
-  it("a call that ran before the label rose is told its outcome, not asked again (S10)", async () => {
+  it("S10: a call that ran before the label rose is told its outcome, not asked again", async () => {
     const task = newId("t");
     await world.ask("chat-post", { task });
     await world.raise(task, "A");
@@ -126,7 +132,7 @@ describe("labels", () => {
 });
 
 describe("the same action asked twice", () => {
-  it("is one question and one effect", async () => {
+  it("PROP-12: is one question and one effect", async () => {
     const [first, second] = [newId("t"), newId("t")];
     const ask = (task: string) => () => world.ask("mail-send", { task, args: { text: "five" } });
     const id = await pendingProposal(ask(first));

@@ -10,7 +10,7 @@ beforeEach(async () => {
 }, 60_000);
 afterEach(() => world[Symbol.asyncDispose]());
 
-it("a dead watchdog stops effects within seconds, not reads, and nothing is latched (S2)", async () => {
+it("S2, S4, TIER-03: a dead watchdog stops effects within seconds, not reads, and nothing is latched", async () => {
   await world.services.watchdog.kill();
   const code = await eventually(() =>
     world.ask("notes-write").then(
@@ -24,7 +24,7 @@ it("a dead watchdog stops effects within seconds, not reads, and nothing is latc
   await eventually(async () => ((await world.ask("notes-write")).status === "done" ? true : undefined));
 });
 
-it("an approval outlives the death of every service in between, and has one effect (S10)", async () => {
+it("S10, PROP-04: an approval outlives the death of every service in between, and has one effect", async () => {
   const task = newId("t");
   const ask = () => world.ask("mail-send", { task });
   const reply = await ask();

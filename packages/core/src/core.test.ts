@@ -101,7 +101,7 @@ describe("ids and clocks", () => {
 });
 
 describe("escapeControl (INJ-18)", () => {
-  it("makes the invisible visible", () => {
+  it("INJ-18: makes the invisible visible", () => {
     expect(escapeControl("a\x1b]8;;x\x07\r\n\u202eb\u200b\u{e0041}\ufeff")).toBe(
       "a\\x1b]8;;x\\x07\\x0d\\x0a\\u202eb\\u200b\\u{e0041}\\ufeff",
     );

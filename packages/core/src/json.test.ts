@@ -42,7 +42,7 @@ describe("parseJson", () => {
     expect(() => parseJson(input)).toThrow(code("json.utf8"));
   });
 
-  it("bounds size, depth and number of keys, and stays responsive", () => {
+  it("INJ-19: bounds size, depth and number of keys, and stays responsive", () => {
     expect(() => parseJson(`"${"x".repeat(1_048_576)}"`)).toThrow(code("json.size"));
     expect(() => parseJson("[".repeat(100_000), { maxDepth: 32 })).toThrow(code("json.depth"));
     expect(parseJson("[".repeat(32) + "]".repeat(32))).toBeInstanceOf(Array);
@@ -62,7 +62,7 @@ describe("parseJson", () => {
     expect(Object.is(parseJson("-0"), 0)).toBe(true);
   });
 
-  it("agrees with JSON.parse on every JSON value", () => {
+  it("INJ-19: agrees with JSON.parse on every JSON value that it accepts", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
         const text = JSON.stringify(value);

@@ -36,7 +36,7 @@ describe("envelopes", () => {
     expect(canonical(opened.body)).toBe(canonical(envelope.body));
   });
 
-  it("refuses when any single field differs (PROP-02, ZT-02)", () => {
+  it("ZT-02: refuses when any single field differs", () => {
     const envelope = signed({ amount: 1, to: ["x"] });
     const changes: Partial<Record<keyof Envelope, unknown>> = {
       id: "m-other",
@@ -69,7 +69,7 @@ describe("envelopes", () => {
       expect(() => open(value, options)).toThrow(code("envelope.malformed"));
   });
 
-  it("is fresh for the given time, either way", () => {
+  it("ZT-03: is fresh for the given time, either way", () => {
     const early = manualClock();
     const envelope = sign(key, "gateway", "grant", 1, { clock: early });
     const at = (offsetMs: number) => () =>

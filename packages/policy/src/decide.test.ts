@@ -176,7 +176,7 @@ function expectedTier(s: Setting): Tier {
 }
 
 describe("decide", () => {
-  it("is the maximum over all inputs (TIER-02)", () => {
+  it("TIER-02, TIER-05, TIER-10: the tier is the maximum over all inputs", () => {
     fc.assert(
       fc.property(settings, (setting) => {
         const verdict = decide(question(setting), factsOf(setting));
@@ -192,7 +192,7 @@ describe("decide", () => {
     );
   });
 
-  it("is monotone: making any one fact worse never lowers the tier (S4)", () => {
+  it("S4: making any one fact worse never lowers the tier", () => {
     const worse: readonly Partial<Setting>[] = [
       { labels: ["A"] },
       { labels: ["A", "B"] },
@@ -219,7 +219,7 @@ describe("decide", () => {
     );
   });
 
-  it("denies what is unknown, even with everything else at its best (TIER-01)", () => {
+  it("TIER-01: what is unknown is denied, even with everything else at its best", () => {
     const facts = factsOf({ ...calm, approved: true });
     const ask = (agent: string, tool: string) => decide({ agent, tool, ceiling: "AUTO" }, facts);
     expect(ask("nobody", "mail-send")).toMatchObject({ outcome: "deny", code: "agent.unknown" });
@@ -276,14 +276,27 @@ describe("decide", () => {
     expect(decided(change)).toMatchObject(expected);
   });
 
-  it("tells a missing beat from a stale one", () => {
+  it("TIER-03: missing control is denied, and told from a stale beat", () => {
     const facts = { ...factsOf({ ...calm, effects: ["state"] }), control: { fresh: false, values: new Map() } };
     expect(decide(question(calm), facts)).toMatchObject({ outcome: "deny", code: "control.missing" });
   });
 });
 
+it("TIER-07: an outward, financial or irreversible call below CONFIRM needs an exception that has not ended", () => {
+  for (const effect of ["out", "money", "irreversible"] as const) {
+    expect(decided({ effects: [effect] }).outcome).toBe("ask");
+    expect(decided({ effects: [effect], exception: "expired" }).outcome).toBe("ask");
+    expect(decided({ effects: [effect], exception: "valid" }).outcome).toBe("allow");
+  }
+});
+
+it("PROP-01: only allow carries signers", () => {
+  expect(decided({ declared: "CONFIRM" })).not.toHaveProperty("signers");
+  expect(decided({ declared: "BLOCK" })).not.toHaveProperty("signers");
+});
+
 describe("floor (S2)", () => {
-  it("is never below the signed tier, nor below what the executor sees itself", () => {
+  it("S2: the floor is never below the signed tier, nor below what the executor sees itself", () => {
     fc.assert(
       fc.property(settings, tier, (setting, signedTier) => {
         const result = floor({ agent: "inbox", tool: "mail-send", signedTier }, factsOf(setting));

@@ -133,7 +133,7 @@ describe("verifyPolicy", () => {
     }).toThrow(TypeError);
   });
 
-  it("refuses another signer, another type, a changed body, and an empty policy", () => {
+  it("TIER-01: refuses another signer, another type, a changed body, and an empty policy", () => {
     const envelope = signPolicy(body);
     expect(() => verifyPolicy(envelope, keys.gateway.publicKey)).toThrow(code("policy.signature"));
     expect(() => verifyPolicy({ ...envelope, body: { ...body, mode: "observe" } }, admin.publicKey)).toThrow(
@@ -162,7 +162,7 @@ describe("grants", () => {
     expect(() => openGrants(policy, [signed("models", "grant", grant)], action, NOW)).toThrow(code("grant.invalid"));
   });
 
-  it("fall with any changed field of the action", () => {
+  it("PROP-02, PROP-03: fall with any changed field of the action", () => {
     const changes: Partial<Action>[] = [
       { args: { to: "evil@b.example" } },
       { principal: "operator-ben" },
@@ -187,7 +187,7 @@ describe("approvals (S3)", () => {
     () =>
       verifyApproval(policy, value, about, now);
 
-  it("are an approver's own signature over these terms", () => {
+  it("PROP-06, PROP-07: are an approver's own signature over these terms", () => {
     expect(verify({ terms, decision: signed("operator-ana", "decision", decision) })()).toEqual({
       operator: "operator-ana",
       at: NOW,
@@ -196,7 +196,7 @@ describe("approvals (S3)", () => {
       expect(verify({ terms, decision: signed(issuer, "decision", decision) })).toThrow(code("approval.invalid"));
   });
 
-  it("cannot be transplanted, replayed late, or made from a denial (ATT-001 to ATT-003, PROP-05)", () => {
+  it("S3: cannot be transplanted, replayed late, or made from a denial (ATT-001 to ATT-003)", () => {
     const approve = signed("operator-ana", "decision", decision);
     const changedTerms = { ...terms, expiresAt: NOW + 9999 };
     expect(verify({ terms: changedTerms, decision: approve })).toThrow(code("approval.invalid"));

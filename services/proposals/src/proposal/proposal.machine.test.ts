@@ -30,7 +30,7 @@ describe("proposal machine", () => {
       ).toBe(true);
   });
 
-  it("is never approved by time, with any setting (PROP-05)", () => {
+  it("PROP-05: is never approved by time, with any setting", () => {
     for (const parks of [true, false]) {
       const states = reachable("pending", { parks }, ["approve"]);
       for (const state of ["approved", "released", "executed"] as const) expect(states.has(state)).toBe(false);
@@ -46,7 +46,7 @@ describe("proposal machine", () => {
       }
   });
 
-  it("takes a decision once", () => {
+  it("PROP-04: takes a decision once", () => {
     expect(next("pending", { type: "approve" }, deny)).toEqual({ state: "approved", effects: ["release"] });
     for (const state of STATES.filter((one) => one !== "pending"))
       for (const type of ["approve", "deny", "due"] as const)
