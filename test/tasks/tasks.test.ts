@@ -177,7 +177,7 @@ describe("admission", () => {
     expect(tasks.filter((task) => task.id === id)).toHaveLength(1);
   });
 
-  test("a signed message without an id, published again by someone else, is no second task", async () => {
+  verifies("ZT-03", "a signed message without an id, published again by someone else, is no second task", async () => {
     const envelope = sign(signingKey(keyOf("operator-ana").signingSeed), "operator-ana", "task", {
       ...{ title: "Replayed", text: "Once.", agent: "inbox" },
     });
@@ -235,32 +235,36 @@ describe("admission", () => {
     },
   );
 
-  test("a task from a call inherits labels, principal and the strictest ceiling, and cannot go on for ever (TIER-10)", async () => {
-    const parent = await submit("inbox", {});
-    const held = await take(parent);
-    await exec.bucket("labels").put(`${parent}.B`, Buffer.from("{}"), 0);
-    const child = {
-      title: "Child",
-      text: "Book it.",
-      agent: "finance",
-      parent: { task: parent, callId: `${parent}.0.0` },
-    };
-    await exec.publish("submit", child, { values: { agent: "finance" } });
-    await exec.publish("submit", child, { values: { agent: "finance" } });
-    const id = `${parent}-0-0`;
-    const work = await take(id, finance, "finance");
-    expect(work.task).toMatchObject({ trusted: false, labels: ["A", "B"] });
-    expect(work.lease.body).toMatchObject({ principal: "operator-ana", ceiling: "CONFIRM", depth: 1 });
-    const grandchild = { ...child, parent: { task: id, callId: `${id}.0.0` } };
-    const started = Date.now() - 1_000;
-    await exec.publish("submit", grandchild, { values: { agent: "finance" } });
-    await rejection("task.malformed", started);
-    await inbox.request("finish", { lease: held.lease, outcome: "done" });
-    await finance.request("finish", { lease: work.lease, outcome: "done" });
-    expect(audit.find((entry) => entry.task === id && entry.event === "task.admitted")?.causes).toContain(
-      `call:${parent}.0.0`,
-    );
-  });
+  verifies(
+    "TIER-10",
+    "a task from a call inherits labels, principal and the strictest ceiling, and cannot go on for ever",
+    async () => {
+      const parent = await submit("inbox", {});
+      const held = await take(parent);
+      await exec.bucket("labels").put(`${parent}.B`, Buffer.from("{}"), 0);
+      const child = {
+        title: "Child",
+        text: "Book it.",
+        agent: "finance",
+        parent: { task: parent, callId: `${parent}.0.0` },
+      };
+      await exec.publish("submit", child, { values: { agent: "finance" } });
+      await exec.publish("submit", child, { values: { agent: "finance" } });
+      const id = `${parent}-0-0`;
+      const work = await take(id, finance, "finance");
+      expect(work.task).toMatchObject({ trusted: false, labels: ["A", "B"] });
+      expect(work.lease.body).toMatchObject({ principal: "operator-ana", ceiling: "CONFIRM", depth: 1 });
+      const grandchild = { ...child, parent: { task: id, callId: `${id}.0.0` } };
+      const started = Date.now() - 1_000;
+      await exec.publish("submit", grandchild, { values: { agent: "finance" } });
+      await rejection("task.malformed", started);
+      await inbox.request("finish", { lease: held.lease, outcome: "done" });
+      await finance.request("finish", { lease: work.lease, outcome: "done" });
+      expect(audit.find((entry) => entry.task === id && entry.event === "task.admitted")?.causes).toContain(
+        `call:${parent}.0.0`,
+      );
+    },
+  );
 });
 
 describe("a task's life", () => {
@@ -373,6 +377,23 @@ describe("a task's life", () => {
     expect((await shown(id)).state).toBe("cancelled");
     expect(await entriesOf(id, "task.cancelled")).toHaveLength(3);
   });
+});
+
+test("an agent that an operator has stopped is handed nothing until the resume", async () => {
+  const key = signingKey(keyOf("operator-ana").signingSeed);
+  const control = ana.bucket("control");
+  const stop = async (stops: object[]): Promise<void> => {
+    const value = sign(key, "operator-ana", "control", { kind: "stop", stops, lifts: [] });
+    await control.put("stop", Buffer.from(JSON.stringify(value)));
+    await sleep(200);
+  };
+  const id = await submit("inbox", {});
+  await reached(id, "queued");
+  await stop([{ id: "s-1", scope: { kind: "agent", name: "inbox" }, reason: "A test.", at: Date.now() }]);
+  expect(await inbox.request("next", { agent: "inbox", host: "h1", waitMs: 300 })).toEqual({ work: null });
+  await stop([]);
+  const { lease } = await take(id);
+  await inbox.request("finish", { lease, outcome: "done" });
 });
 
 test("what was published while tasks is down is admitted later; killed and doubled, it hands each task out once (S10)", async () => {
