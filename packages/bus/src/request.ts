@@ -8,7 +8,7 @@ import type { RequestName, RequestOptions } from "./port.ts";
 import { seal, subjectFor } from "./seal.ts";
 
 /** No request waits longer (design §2): it is asked again with the same id. */
-export const MAX_WAIT_MS = 2_000;
+const MAX_WAIT_MS = 2_000;
 const NO_RESPONDER_PAUSE_MS = 100;
 const AGAIN = ["bus.timeout", "bus.no-responder", "bus.unavailable"] as const;
 

@@ -2,7 +2,7 @@ import { BulkheadError, type ErrorCode } from "@bulkhead/core";
 import type { Limits, Snapshot, TaskDocument } from "@bulkhead/schemas";
 import type { z } from "zod";
 
-export const MAX_SNAPSHOT_BYTES = 512 * 1024;
+const MAX_SNAPSHOT_BYTES = 512 * 1024;
 
 /** The limit that the task is over, if any (BRK-07). */
 export function exceeded(

@@ -3,7 +3,7 @@ import { mayPublish, roleOf, TaskSubmission, typeOf } from "@bulkhead/schemas";
 import type { z } from "zod";
 import type { Tasks } from "../ports.ts";
 
-export type Submission = z.infer<typeof TaskSubmission>;
+type Submission = z.infer<typeof TaskSubmission>;
 
 /** What a message on `bh.task.submit.<agent>` is, and who vouches for it. */
 export interface ReadSubmission {
