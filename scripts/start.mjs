@@ -58,7 +58,8 @@ async function install() {
   process.stderr.write(`[setup] installing ${missing} npm packages into node_modules\n`);
   const progress = setInterval(() => process.stderr.write(`[setup] npm is still at work (${seconds()} s)\n`), 10_000);
   // --loglevel=error: on Node 20 npm would warn (EBADENGINE) about every package that runs later, under Node 24.
-  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  // install, not ci: ci refuses the lock file where a registry mirror lacks other platforms' optional builds. --no-save: the lock file decides.
+  const args = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   const env = { ...process.env, PATH: outerPath() };
   const code = await run("npm", args, { env, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
   clearInterval(progress);
