@@ -29,7 +29,11 @@ export async function measure(operation: () => Promise<unknown>, bounds: Bounds)
   };
 }
 
-async function run(operation: () => Promise<unknown>, concurrency: number, bounds: Bounds): Promise<{ latencies: number[]; perSecond: number }> {
+async function run(
+  operation: () => Promise<unknown>,
+  concurrency: number,
+  bounds: Bounds,
+): Promise<{ latencies: number[]; perSecond: number }> {
   const latencies: number[] = [];
   const started = performance.now();
   let left = bounds.operations;

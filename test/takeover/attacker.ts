@@ -77,7 +77,8 @@ function leaseOf(fields: Partial<Lease> & { readonly task: string }): Lease {
 
 function grantOf(action: Action, tier: Tier, fields: Partial<Grant>): Grant {
   const { agent, task, callId, tool, policyEpoch } = action;
-  const now = Date.now();
+  // Both signers sign the same bytes, so the time is the same for both.
+  const now = Math.floor(Date.now() / 20_000) * 20_000;
   return {
     v: 1,
     action: actionDigest(action),
@@ -89,7 +90,7 @@ function grantOf(action: Action, tier: Tier, fields: Partial<Grant>): Grant {
     labels: [],
     policyEpoch,
     notBefore: now,
-    expiresAt: now + 30_000,
+    expiresAt: now + 60_000,
     ...fields,
   };
 }
