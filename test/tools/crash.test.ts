@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DATABASES } from "@bulkhead/schemas";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { verifies } from "../verifies.ts";
 import { once, requestOf, text, until } from "./ask.ts";
 import { type ExecWorld, startExecWorld } from "./world.ts";
 
@@ -37,21 +38,25 @@ async function stateOf(callId: string): Promise<string | undefined> {
 const eventsOf = (callId: string) =>
   world.entries.filter((entry) => entry.callId === callId).map(({ event: name }) => name);
 
-it("killed in the adapter before its effect: the next replica finds that nothing happened, and does not do it either", async () => {
-  const { file, lines } = await counted();
-  const request = requestOf(world, { tool: "line-add", args: { file, unique: "1", hang: "before" } });
-  const first = await world.executor("line");
-  void once(world, request, "line");
-  await expect.poll(() => stateOf(request.action.callId)).toBe("acting");
-  await kill(first);
-  const second = await world.executor("line");
-  expect(text(await until(world, request, "line"))).toBe("failed call.failed");
-  expect(await lines()).toEqual([]);
-  expect(await stateOf(request.action.callId)).toBe("failed");
-  await kill(second);
-});
+verifies(
+  "S10",
+  "killed in the adapter before its effect: the next replica finds that nothing happened, and does not do it either",
+  async () => {
+    const { file, lines } = await counted();
+    const request = requestOf(world, { tool: "line-add", args: { file, unique: "1", hang: "before" } });
+    const first = await world.executor("line");
+    void once(world, request, "line");
+    await expect.poll(() => stateOf(request.action.callId)).toBe("acting");
+    await kill(first);
+    const second = await world.executor("line");
+    expect(text(await until(world, request, "line"))).toBe("failed call.failed");
+    expect(await lines()).toEqual([]);
+    expect(await stateOf(request.action.callId)).toBe("failed");
+    await kill(second);
+  },
+);
 
-it("killed in the adapter after its effect: the next replica finds it, and answers with it", async () => {
+verifies("S10", "killed in the adapter after its effect: the next replica finds it, and answers with it", async () => {
   const { file, lines } = await counted();
   const request = requestOf(world, { tool: "line-add", args: { file, unique: "2", hang: "after" } });
   const first = await world.executor("line");
@@ -65,39 +70,47 @@ it("killed in the adapter after its effect: the next replica finds it, and answe
   await kill(second);
 });
 
-it("killed where nobody can be asked: the outcome is unknown, stays unknown, and is never tried again", async () => {
-  const { file, lines } = await counted();
-  const request = requestOf(world, { tool: "blind-add", args: { file, hang: "after" } });
-  const first = await world.executor("line");
-  void once(world, request, "line");
-  await expect.poll(lines).toHaveLength(1);
-  await kill(first);
-  const second = await world.executor("line");
-  expect(text(await until(world, request, "line"))).toBe("unknown outcome.unknown");
-  expect(text(await until(world, request, "line"))).toBe("unknown outcome.unknown");
-  expect(await lines()).toHaveLength(1);
-  await expect.poll(() => eventsOf(request.action.callId)).toEqual(["effect.intent", "effect.unknown"]);
-  await kill(second);
-});
-
-it("killed after the claim and before the adapter: another replica takes over, and it runs once", async () => {
-  const { file, lines } = await counted();
-  const request = requestOf(world, { tool: "line-add", args: { file, unique: "3", hang: "no" } });
-  const { callId } = request.action;
-  const first = await world.executor("line");
-  await world.withoutAudit(async () => {
+verifies(
+  ["DED-08", "S10"],
+  "killed where nobody can be asked: the outcome is unknown, stays unknown, and is never tried again",
+  async () => {
+    const { file, lines } = await counted();
+    const request = requestOf(world, { tool: "blind-add", args: { file, hang: "after" } });
+    const first = await world.executor("line");
     void once(world, request, "line");
-    await expect.poll(() => stateOf(callId)).toBe("claimed");
+    await expect.poll(lines).toHaveLength(1);
     await kill(first);
-  });
-  expect(await lines()).toEqual([]);
-  const second = await world.executor("line");
-  expect(text(await until(world, request, "line"))).toContain(callId);
-  expect(await lines()).toHaveLength(1);
-  await kill(second);
-});
+    const second = await world.executor("line");
+    expect(text(await until(world, request, "line"))).toBe("unknown outcome.unknown");
+    expect(text(await until(world, request, "line"))).toBe("unknown outcome.unknown");
+    expect(await lines()).toHaveLength(1);
+    await expect.poll(() => eventsOf(request.action.callId)).toEqual(["effect.intent", "effect.unknown"]);
+    await kill(second);
+  },
+);
 
-it("killed after the outcome: the recorded one is the answer, from another replica too", async () => {
+verifies(
+  "S10",
+  "killed after the claim and before the adapter: another replica takes over, and it runs once",
+  async () => {
+    const { file, lines } = await counted();
+    const request = requestOf(world, { tool: "line-add", args: { file, unique: "3", hang: "no" } });
+    const { callId } = request.action;
+    const first = await world.executor("line");
+    await world.withoutAudit(async () => {
+      void once(world, request, "line");
+      await expect.poll(() => stateOf(callId)).toBe("claimed");
+      await kill(first);
+    });
+    expect(await lines()).toEqual([]);
+    const second = await world.executor("line");
+    expect(text(await until(world, request, "line"))).toContain(callId);
+    expect(await lines()).toHaveLength(1);
+    await kill(second);
+  },
+);
+
+verifies("S10", "killed after the outcome: the recorded one is the answer, from another replica too", async () => {
   const { file, lines } = await counted();
   const request = requestOf(world, { tool: "line-add", args: { file, unique: "4", hang: "no" } });
   const first = await world.executor("line");
@@ -109,7 +122,7 @@ it("killed after the outcome: the recorded one is the answer, from another repli
   await kill(second);
 });
 
-it("two replicas, asked at once and again: one effect", async () => {
+verifies(["DED-02", "PROP-04"], "two replicas, asked at once and again: one effect", async () => {
   const { file, lines } = await counted();
   const request = requestOf(world, { tool: "line-add", args: { file, unique: "5", hang: "no" } });
   const replicas = await Promise.all([world.executor("line"), world.executor("line")]);

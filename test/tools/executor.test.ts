@@ -1,7 +1,9 @@
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { once as event } from "node:events";
+import { appendFile, chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { verifies } from "../verifies.ts";
 import { newTask, once, requestOf, text, until } from "./ask.ts";
 import { type ExecWorld, startExecWorld } from "./world.ts";
 
@@ -25,7 +27,7 @@ const create = (more: object = {}) =>
   requestOf(world, { tool: "books-create", args: { kind: "invoice", title: "Nr. 1" }, ...more });
 
 describe("a read", () => {
-  it("needs the gateway's grant, raises its labels first, and is recorded with its content", async () => {
+  verifies("S9", "needs the gateway's grant, raises its labels first, and is recorded with its content", async () => {
     const task = newTask();
     const listed = JSON.parse(text(await once(world, requestOf(world, { task, tool: "mail-list", args: {} })))) as {
       messages: { id: string }[];
@@ -64,7 +66,7 @@ describe("a read", () => {
 });
 
 describe("an effect", () => {
-  it("runs once for one call id, however often and by whomever it is asked", async () => {
+  verifies("DED-02", "runs once for one call id, however often and by whomever it is asked", async () => {
     const request = create();
     const replies = await Promise.all(Array.from({ length: 10 }, () => once(world, request)));
     const texts = new Set([...replies, await once(world, request)].map(text));
@@ -75,7 +77,7 @@ describe("an effect", () => {
       world.entries.filter(({ callId }) => callId === request.action.callId).map(({ event }) => event);
     await expect.poll(events).toEqual(["effect.intent", "effect.done"]);
   });
-  it("is a conflict and a security event under the same id with other arguments", async () => {
+  verifies("DED-06", "is a conflict and a security event under the same id with other arguments", async () => {
     const task = newTask();
     await once(world, create({ task }));
     expect(await once(world, create({ task, args: { kind: "invoice", title: "Nr. 2" } }))).toMatchObject({
@@ -86,14 +88,14 @@ describe("an effect", () => {
       .poll(() => world.entries.some((entry) => entry.event === "security.conflict" && entry.task === task))
       .toBe(true);
   });
-  it("needs the watchdog's signature over the same grant", async () => {
+  verifies("S2", "needs the watchdog's signature over the same grant", async () => {
     expect(text(await once(world, create({ issuers: ["gateway"] })))).toBe("refused signature.missing");
     const task = newTask();
     const [one, other] = [create({ task }), create({ task, grant: { expiresAt: Date.now() + 5_000 } })];
     const mixed = { ...one, grants: [one.grants[0], other.grants[1]] } as typeof one;
     expect(text(await once(world, mixed))).toBe("refused grant.invalid");
   });
-  it("runs with the very arguments that were signed, or not at all", async () => {
+  verifies(["PROP-03", "S3"], "runs with the very arguments that were signed, or not at all", async () => {
     const request = create();
     const changed = { ...request, action: { ...request.action, args: { ...request.action.args, title: "Nr. 999" } } };
     expect(text(await once(world, changed))).toBe("refused digest.mismatch");
@@ -112,7 +114,7 @@ describe("an effect", () => {
   ])("is refused: %s", async (code, more) => {
     expect(text(await once(world, create(more)))).toBe(`refused ${code}`);
   });
-  it("is refused when labels that the executor reads itself ask for more than was signed", async () => {
+  verifies("S2", "is refused when labels that the executor reads itself ask for more than was signed", async () => {
     const task = newTask();
     const post = () =>
       requestOf(world, { task, callId: `${task}.1.${++tried}`, tool: "wall-post", args: { text: "hi" } });
@@ -126,14 +128,14 @@ describe("an effect", () => {
       "refused tier.raised",
     );
   });
-  it("is refused when it is declared BLOCK: there is nothing to run", async () => {
+  verifies("S5", "is refused when it is declared BLOCK: there is nothing to run", async () => {
     const args = { account: "DE02120300000000202051", cents: 1, reference: "x" };
     expect(text(await once(world, requestOf(world, { tool: "pay-transfer", args })))).toBe("refused tier.block");
   });
 });
 
 describe("a call that a person decides", () => {
-  it("runs with the operator's own signature, and not without", async () => {
+  verifies(["PROP-06", "PROP-07"], "runs with the operator's own signature, and not without", async () => {
     expect(text(await once(world, write({ tier: "CONFIRM" })))).toBe("refused signature.missing");
     expect(text(await once(world, write({ tier: "AUTO+" })))).toBe("refused tier.raised");
     expect(text(await once(world, write({ tier: "CONFIRM", approvedBy: "operator-eve" })))).toBe(
@@ -165,7 +167,7 @@ describe("control", () => {
     await world.control("stop", "operator-ana", { kind: "stop", stops: [], lifts: ["s"] });
     await expect.poll(async () => text(await once(world, create()))).toContain("Nr. 1");
   });
-  it("without the watchdog's beat no effect runs, reads go on, and it is not latched", async () => {
+  verifies(["S2", "S4"], "without the watchdog's beat no effect runs, reads go on, and it is not latched", async () => {
     world.beating = false;
     await sleep(2_500);
     expect(text(await once(world, create()))).toBe("control.stale");
@@ -178,7 +180,22 @@ describe("control", () => {
 });
 
 describe("a custom tool", () => {
-  it("runs from the bundle that was signed; its secret never leaves", async () => {
+  verifies("INJ-11", "does not load when its bytes are not the ones that were signed; others still run", async () => {
+    const blind = requestOf(world, { tool: "blind-add", args: { file: join(world.dir, "blind.txt"), hang: "no" } });
+    await appendFile(join(world.dir, "tools", "blind-line.mjs"), "\n// one comment more\n");
+    await world.executor("line");
+    expect(text(await until(world, blind, "line"))).toBe("refused tool.hash");
+  });
+  verifies("CRED-07", "does not start with a secret that others may read, and says what mends it", async () => {
+    const secret = join(world.dir, "credentials", "line");
+    await chmod(secret, 0o644);
+    const child = await world.launch("line");
+    const [code] = (await event(child, "exit")) as [number];
+    await chmod(secret, 0o600);
+    expect(code).toBe(1);
+    expect(child.said()).toContain(`chmod 600 ${secret}`);
+  });
+  verifies(["CRED-01", "INJ-11"], "runs from the bundle that was signed; its secret never leaves", async () => {
     await world.executor("line");
     const file = join(world.dir, "lines.txt");
     const request = requestOf(world, { tool: "line-add", args: { file, unique: "a", hang: "no", secret: true } });

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { type Bus, connectBus, createBusKey, natsConfig, PROVISIONER, provisionBus, startNats } from "@bulkhead/bus";
 import {
   digest,
@@ -31,6 +32,9 @@ const HOUR_MS = 3_600_000;
 
 type Contract = ReturnType<typeof toolContract>;
 
+/** A process, and what it wrote to its standard error. */
+export type Launched = ChildProcess & { readonly said: () => string };
+
 /** A real bus and database, one real executor process a tool set, and the test in the place of everybody else. */
 export interface ExecWorld extends AsyncDisposable {
   readonly dir: string;
@@ -45,6 +49,8 @@ export interface ExecWorld extends AsyncDisposable {
   control(key: string, identity: string, value: unknown): Promise<void>;
   /** Starts an executor and waits until it is ready. */
   executor(toolset: string): Promise<ChildProcess>;
+  /** Starts an executor, whatever becomes of it. */
+  launch(toolset: string): Promise<Launched>;
   store(toolset: string): Promise<Store>;
   /** No audit entry of an executor arrives while `work` runs. */
   withoutAudit(work: () => Promise<void>): Promise<void>;
@@ -111,7 +117,7 @@ export async function startExecWorld(): Promise<ExecWorld> {
     clearInterval(beat);
   });
 
-  const executor = async (toolset: string): Promise<ChildProcess> => {
+  const launch = async (toolset: string): Promise<Launched> => {
     const identity = `exec-${toolset}`;
     const keyFile = join(dir, "keys", `${identity}.json`);
     const account = accounts.find(({ user }) => user === identity);
@@ -125,17 +131,25 @@ export async function startExecWorld(): Promise<ExecWorld> {
     const file = join(dir, `${identity}.config.json`);
     if (!existsSync(file)) await writeFile(file, JSON.stringify(config), { mode: 0o600 });
     const child = spawn(process.execPath, ["services/executor/src/main.ts", "--config", file], {
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: {},
     });
     children.push(child);
-    await once(createInterface(child.stdout), "line");
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    return Object.assign(child, { said: () => said });
+  };
+  const executor = async (toolset: string): Promise<ChildProcess> => {
+    const child = await launch(toolset);
+    const ready = createInterface(child.stdout as Readable);
+    const started = await Promise.race([once(ready, "line"), once(child, "exit").then(() => undefined)]);
+    if (started === undefined) throw new Error(child.said());
     return child;
   };
   const children: ChildProcess[] = [];
   const owned = stack.move();
   return Object.assign(world, {
-    ...{ dir, policy, contents, gateway, entries, signer, executor },
+    ...{ dir, policy, contents, gateway, entries, signer, launch, executor },
     sign: signAs,
     control: put,
     store: async (toolset: string) => {

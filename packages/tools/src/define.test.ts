@@ -31,7 +31,7 @@ describe("a tool", () => {
     expect(contract.adapter).toEqual({ kind: "bundle", ...bundle });
   });
 
-  it("has another hash when its code or its contract is another", () => {
+  it("INJ-11: has another hash when its code or its contract is another", () => {
     const hashes = [
       toolContract(refund(), { ...place, bundle }),
       toolContract(refund(), { ...place, bundle: { ...bundle, sha256: `sha256:${"1".repeat(64)}` } }),
@@ -56,7 +56,7 @@ describe("a tool", () => {
     expect(normaliseArgs(inputSchema, { order: " a ", iban: " DE 1\t2 " })).toEqual({ order: " a ", iban: "DE 1 2" });
   });
 
-  it("survives JSON Schema: what the gateway compiles from the policy accepts and refuses the same", () => {
+  it("INJ-12: survives JSON Schema: what the gateway compiles from the policy accepts and refuses the same", () => {
     const compiled = z.fromJSONSchema(toolContract(refund(), place).inputSchema);
     expect(compiled.safeParse({ order: "1", iban: "x", cents: 5 }).success).toBe(true);
     for (const bad of [{ order: "1" }, { order: "1", iban: "x", cents: 50_001 }, { order: "1", iban: "x", more: 1 }])

@@ -69,7 +69,7 @@ describe("guarded HTTP", () => {
     await expect(http().get("/302/302/302/302/302/302/302/x")).rejects.toMatchObject({ code: "adapter.failed" });
     await expect(http().post("/302/ok", {})).rejects.toMatchObject({ code: "outcome.unknown" });
   });
-  it("refuses a name that leads to an internal address, whatever is listed", async () => {
+  it("INJ-13: refuses a name that leads to an internal address, whatever is listed", async () => {
     const named = `http://ip6-localhost:${new URL(origin).port}`;
     await expect(http([named]).get("/")).rejects.toMatchObject({
       code: expect.stringMatching(/egress.denied|adapter.unreachable/) as string,

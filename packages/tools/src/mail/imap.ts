@@ -44,8 +44,9 @@ export function imap(account: ImapAccount): Mailbox {
       byId(id, async (client, uid, folder) => {
         const found = await client.fetchOne(uid, { uid: true, flags: true }, { uid: true });
         if (!found) throw new BulkheadError("adapter.failed", "(no such message)");
-        if (add.length > 0) await client.messageFlagsAdd(uid, [...add], { uid: true });
-        if (remove.length > 0) await client.messageFlagsRemove(uid, [...remove], { uid: true });
+        const added = add.length === 0 || (await client.messageFlagsAdd(uid, [...add], { uid: true }));
+        const removed = remove.length === 0 || (await client.messageFlagsRemove(uid, [...remove], { uid: true }));
+        if (!added || !removed) throw new BulkheadError("adapter.failed", "(the server keeps no labels of one's own)");
         return shown(account, client, folder, found).labels;
       }),
     move: (id, folder) =>
