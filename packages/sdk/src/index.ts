@@ -1,4 +1,4 @@
-export { defineTool, role } from "@bulkhead/tools";
+export { defineTool, type ReadBack, role, type ToolContext, z } from "@bulkhead/tools";
 export { type AgentContext, type AgentDefinition, defineAgent } from "./agent.ts";
 export { bulkheadTools, CallWaiting, type MakeCall } from "./agent-tools.ts";
 export { type BulkheadCallOptions, BulkheadChatModel } from "./chat-model.ts";
