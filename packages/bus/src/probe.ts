@@ -37,7 +37,8 @@ function collectRefusals(nc: NatsConnection): ReadonlySet<string> {
   void (async () => {
     for await (const status of nc.status()) {
       if (status.type !== "error" || !(status.error instanceof errors.PermissionViolationError)) continue;
-      refused.add(`${status.error.operation} ${status.error.subject}`);
+      const operation: Probe["operation"] = status.error.operation === "publish" ? "publish" : "subscribe";
+      refused.add(`${operation} ${status.error.subject}`);
     }
   })();
   return refused;

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import type { OperatorClient } from "../client/operator-client.ts";
 import { CliError, EXIT } from "../errors.ts";
 import type { Output } from "../output/output.ts";
+import { answerOf } from "../output/answer.ts";
 import { block, shown } from "../output/terminal.ts";
 import { isBulkheadError } from "@bulkhead/core";
 import { asOperator, type ClientOptions, examples, withClientOptions } from "./shared.ts";
@@ -78,9 +79,9 @@ async function settled(client: OperatorClient, id: string): Promise<TaskView> {
 
 async function printEnd(client: OperatorClient, task: TaskView, out: Output): Promise<void> {
   const result = task.result === undefined ? undefined : await client.ask({ kind: "memory.show", ref: task.result });
-  out.give({ task, result: result?.text });
+  out.give({ task, result: result && answerOf(result.text) });
   out.say(`${task.id} ${task.state}${task.code === undefined ? "" : ` (${shown(task.code)})`}`);
-  if (result) out.say(block(result.text));
+  if (result) out.say(block(answerOf(result.text)));
   if (task.state === "parked") out.say("It waits for a person: npx bulkhead proposals");
   if (task.state !== "done" && task.state !== "parked") process.exitCode = EXIT.failed;
 }

@@ -2,6 +2,7 @@ import { isBulkheadError } from "@bulkhead/core";
 import { TaskState, type TaskView } from "@bulkhead/schemas";
 import { type Command, Option } from "commander";
 import type { OperatorClient } from "../client/operator-client.ts";
+import { answerOf } from "../output/answer.ts";
 import { block, shown, table, timeOf } from "../output/terminal.ts";
 import { asOperator, type ClientOptions, examples, withClientOptions } from "./shared.ts";
 
@@ -55,7 +56,7 @@ async function showTask(id: string, options: ClientOptions): Promise<void> {
     out.say(`  by ${task.principal}, ${timeOf(task.createdAt)}${task.parent === undefined ? "" : `, from task ${task.parent}`}`);
     if (task.waitingFor?.length) out.say(`  waits for ${task.waitingFor.join(", ")}: npx bulkhead proposals`);
     if (text !== undefined) out.say(`\n${out.paint.dim("text")}\n${block(text)}`);
-    if (result !== undefined) out.say(`\n${out.paint.dim("result")}\n${block(result)}`);
+    if (result !== undefined) out.say(`\n${out.paint.dim("result")}\n${block(answerOf(result))}`);
     out.say(`\nHow it came about: npx bulkhead audit show ${task.id}`);
   });
 }
