@@ -5,3 +5,4 @@ export { costNothing } from "./chat/failures.ts";
 export { cost, type PriceTable, priceOf, priceTable } from "./chat/price.ts";
 export { type ChatTool, estimateRequest, estimateTokens, type TokenEstimate } from "./chat/tokens.ts";
 export { type RehearsalModel, startRehearsalModel } from "./rehearsal/server.ts";
+export { REHEARSAL_URL } from "./rehearsal/url.ts";

@@ -7,7 +7,11 @@ const MAX_CALLS = 64;
 const MAX_RAW = 2_000;
 const MAX_NAME = 100;
 
-const RawCalls = z.array(z.object({ id: z.string(), function: z.object({ name: z.string(), arguments: z.string() }) }));
+const RawCall = z.object({ id: z.string(), function: z.object({ name: z.string(), arguments: z.string() }) });
+/** The provider's own bytes: LangChain's parsed calls have lost their order and their duplicate keys. */
+const RawReply = z.object({
+  choices: z.array(z.object({ message: z.object({ tool_calls: z.array(RawCall).nullish() }) })).min(1),
+});
 const Finish = z.enum(["stop", "tool_calls", "length"]).catch("stop");
 
 /** What a provider reports of its own work. Absent where it says nothing, or nonsense. */
@@ -28,9 +32,10 @@ const Reported = z.object({
 
 /** The calls that a reply asks for, as written. @throws BulkheadError `model.malformed` */
 export function readCalls(message: AIMessageChunk): ModelToolCall[] {
-  const parsed = RawCalls.safeParse(message.additional_kwargs.tool_calls ?? []);
-  if (!parsed.success || parsed.data.length > MAX_CALLS) throw new BulkheadError("model.malformed", "(its tool calls)");
-  return parsed.data.map(({ id, function: { name, arguments: written } }, index) => {
+  const parsed = RawReply.safeParse(message.additional_kwargs.__raw_response);
+  const calls = parsed.data?.choices[0]?.message.tool_calls ?? [];
+  if (!parsed.success || calls.length > MAX_CALLS) throw new BulkheadError("model.malformed", "(its tool calls)");
+  return calls.map(({ id, function: { name, arguments: written } }, index) => {
     const args = readArgs(written);
     const call = { id: clip(id, MAX_NAME) || `call-${index}`, name: clip(name, MAX_NAME), args };
     return args === null ? { ...call, raw: clip(written, MAX_RAW) } : call;

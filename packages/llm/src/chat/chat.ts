@@ -92,6 +92,7 @@ function client({ baseUrl, apiKey, model, maxOutputTokens, timeoutMs }: ChatOpti
     timeout: timeoutMs,
     streaming: false,
     useResponsesApi: false,
+    __includeRawResponse: true,
     configuration: { baseURL: baseUrl, organization: null, project: null, fetch: boundedFetch },
   });
 }

@@ -185,7 +185,7 @@ function placeFor(clause: Clause, item: Item, name: string, schema: Schema): str
   const told = /\b(?:in|from|to|on)\s+(?:the\s+)?(?:folder\s+|mailbox\s+)?["']?([A-Z][A-Za-z0-9_-]{2,40})\b/.exec(
     clause.object,
   )?.[1];
-  return told ?? field(item, name) ?? (schema.default === undefined ? undefined : String(schema.default));
+  return told ?? field(item, name) ?? (typeof schema.default === "string" ? schema.default : undefined);
 }
 
 function countFor(clause: Clause, schema: Schema): number | undefined {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Completion } from "./completion.ts";
 import { CompletionRequest } from "./conversation.ts";
-import { behave, MISBEHAVING } from "./misbehave.ts";
+import { type Behaviour, behave, MISBEHAVING } from "./misbehave.ts";
 import { streamed } from "./stream.ts";
 
 /** A running rehearsal model. `url` is what an OpenAI client takes as its base URL. */
@@ -43,19 +43,33 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
 
 async function chat(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const parsed = CompletionRequest.safeParse(JSON.parse(await bodyOf(request)));
-  if (!parsed.success) return problem(response, 400, "not a chat-completions request");
-  const behaviour = behave(parsed.data);
-  if (behaviour.kind === "cut") return cut(response);
-  if (behaviour.kind === "flood") return flood(response);
-  if (behaviour.kind === "raw")
-    return void response.writeHead(behaviour.status, { "content-type": "application/json" }).end(behaviour.body);
-  if (behaviour.kind === "late") await sleep(behaviour.delayMs, undefined, { ref: false });
-  send(response, behaviour.completion, parsed.data.stream === true);
+  if (parsed.success) await respond(response, behave(parsed.data), parsed.data.stream === true);
+  else problem(response, 400, "not a chat-completions request");
+}
+
+async function respond(response: ServerResponse, behaviour: Behaviour, stream: boolean): Promise<void> {
+  switch (behaviour.kind) {
+    case "completion":
+      send(response, behaviour.completion, stream);
+      return;
+    case "late":
+      await sleep(behaviour.delayMs, undefined, { ref: false });
+      send(response, behaviour.completion, stream);
+      return;
+    case "raw":
+      response.writeHead(behaviour.status, { "content-type": "application/json" }).end(behaviour.body);
+      return;
+    case "cut":
+      cut(response);
+      return;
+    case "flood":
+      await flood(response);
+  }
 }
 
 function send(response: ServerResponse, completion: Completion, stream: boolean): void {
-  if (!stream) return json(response, 200, completion);
-  response.writeHead(200, { "content-type": "text/event-stream" }).end(streamed(completion));
+  if (stream) response.writeHead(200, { "content-type": "text/event-stream" }).end(streamed(completion));
+  else json(response, 200, completion);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

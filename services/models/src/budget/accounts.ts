@@ -1,89 +1,91 @@
 /**
- * Owns: the day's accounts (UTC) of every agent and of the organisation.
- * Does not own: what a call costs (packages/llm), what follows from an empty account (the caller, `decide`).
- * Invariants: S7: `held` = settled + what is reserved, and grows only by a conditional update that keeps it within the cap,
- * over all replicas; it shrinks only by what surely was not spent. Nothing is ever read first and written later.
+ * Owns: the day's accounts (UTC) of every agent and of the organisation: reserving before a call, settling after it.
+ * Does not own: what a call costs, which calls there are (`call/`), who is told (`project.ts`).
+ * Invariants: S7: `held` = settled + reserved, and grows only by one conditional update that keeps it within the cap, over all
+ * replicas; nothing is read first and written later. A reservation is taken before the call is written down and given back
+ * after, so a crash in between can only leave too much held (COST-05). An account that cannot be read refuses (COST-09).
  */
-import { BulkheadError, type Clock } from "@bulkhead/core";
+import { BulkheadError } from "@bulkhead/core";
 import type { BudgetDocument, Policy } from "@bulkhead/schemas";
 import { type CollectionPort, lte } from "@bulkhead/store";
 
 export interface Accounts {
-  /** Opens today's accounts and shows them. */
-  open(): Promise<void>;
-  /** Reserves in the agent's and the organisation's account of today, or in none. @returns the day. @throws BulkheadError `budget.exhausted` */
-  reserve(agent: string, micros: number): Promise<string>;
+  /** Reserves in the agent's and the organisation's account, or in none. @throws BulkheadError `budget.exhausted` */
+  reserve(day: string, agent: string, micros: number): Promise<void>;
   /** Replaces a reservation by what was spent: 0 only if surely nothing was. */
-  settle(agent: string, day: string, reservedMicros: number, spentMicros: number): Promise<void>;
-  of(day: string): Promise<BudgetDocument[]>;
+  settle(day: string, agent: string, amounts: Amounts): Promise<void>;
+  /** An account as it stands; without an agent, the organisation's. */
+  read(day: string, agent?: string): Promise<BudgetDocument>;
+  ofDay(day: string): Promise<BudgetDocument[]>;
 }
 
-export interface AccountsPort {
-  readonly budgets: CollectionPort<BudgetDocument>;
-  readonly policy: Policy;
-  readonly clock: Clock;
-  /** Told an agent's account after each change, the organisation's beside it. */
-  changed(agent: BudgetDocument, all: BudgetDocument | undefined): void;
+export interface Amounts {
+  readonly reserved: number;
+  readonly spent: number;
 }
 
-export function dayOf(now: number): string {
-  return new Date(now).toISOString().slice(0, 10);
+interface Account {
+  readonly day: string;
+  readonly agent?: string;
+  readonly capMicros: number;
 }
 
-export function accounts({ budgets, policy, clock, changed }: AccountsPort): Accounts {
-  const opened = new Set<string>();
-  const open = async (day: string, agent?: string): Promise<string> => {
-    const _id = agent === undefined ? day : `${day}.${agent}`;
-    if (opened.has(_id)) return _id;
-    const capMicros = agent === undefined ? policy.dailyMicros : (policy.agents[agent]?.dailyMicros ?? 0);
-    await budgets.insert({
-      _id,
-      day,
-      ...(agent !== undefined && { agent }),
-      capMicros,
-      heldMicros: 0,
-      spentMicros: 0,
-      calls: 0,
-    });
-    await budgets.compareAndSet({ _id }, { set: { capMicros } });
-    opened.add(_id);
-    return _id;
-  };
-  const hold = async (_id: string, capMicros: number, micros: number): Promise<boolean> =>
-    budgets.compareAndSet({ _id, heldMicros: lte(capMicros - micros) }, { inc: { heldMicros: micros, calls: 1 } });
-  const release = async (_id: string, reserved: number, spent: number): Promise<void> => {
-    await budgets.compareAndSet({ _id }, { inc: { heldMicros: spent - reserved, spentMicros: spent } });
-  };
-  const show = async (day: string, agent: string): Promise<void> => {
-    const [own, all] = await Promise.all([budgets.findOne({ _id: `${day}.${agent}` }), budgets.findOne({ _id: day })]);
-    if (own !== undefined) changed(own, all);
-  };
+const MAX_ACCOUNTS = 10_000;
+
+export function accounts(budgets: CollectionPort<BudgetDocument>, policy: Policy): Accounts {
+  const own = (day: string, agent: string): Account => ({
+    day,
+    agent,
+    capMicros: policy.agents[agent]?.dailyMicros ?? 0,
+  });
+  const whole = (day: string): Account => ({ day, capMicros: policy.dailyMicros });
   return {
-    open: async () => {
-      const day = dayOf(clock.now());
-      await open(day);
-      for (const agent of Object.keys(policy.agents)) {
-        await open(day, agent);
-        await show(day, agent);
+    reserve: async (day, agent, micros) => {
+      await hold(budgets, own(day, agent), micros);
+      try {
+        await hold(budgets, whole(day), micros);
+      } catch (error) {
+        await release(budgets, own(day, agent), { reserved: micros, spent: 0 });
+        throw error;
       }
     },
-    reserve: async (agent, micros) => {
-      const day = dayOf(clock.now());
-      const [all, own] = [await open(day), await open(day, agent)];
-      if (!(await hold(own, policy.agents[agent]?.dailyMicros ?? 0, micros))) return await refuse(day, agent, show);
-      if (await hold(all, policy.dailyMicros, micros)) return day;
-      await release(own, micros, 0);
-      return await refuse(day, agent, show);
+    settle: async (day, agent, amounts) => {
+      await release(budgets, own(day, agent), amounts);
+      await release(budgets, whole(day), amounts);
     },
-    settle: async (agent, day, reserved, spent) => {
-      await Promise.all([release(`${day}.${agent}`, reserved, spent), release(day, reserved, spent)]);
-      await show(day, agent);
-    },
-    of: (day) => budgets.find({ day }),
+    read: (day, agent) => opened(budgets, agent === undefined ? whole(day) : own(day, agent)),
+    ofDay: (day) => budgets.find({ day }, { limit: MAX_ACCOUNTS }),
   };
 }
 
-async function refuse(day: string, agent: string, show: (day: string, agent: string) => Promise<void>): Promise<never> {
-  await show(day, agent);
-  throw new BulkheadError("budget.exhausted");
+async function hold(budgets: CollectionPort<BudgetDocument>, account: Account, micros: number): Promise<void> {
+  const { capMicros } = account;
+  const room = { _id: idOf(account), heldMicros: lte(capMicros - micros) };
+  const changes = { set: { capMicros }, inc: { heldMicros: micros, calls: 1 } };
+  if (await budgets.compareAndSet(room, changes)) return;
+  const { heldMicros } = await opened(budgets, account);
+  if (heldMicros + micros <= capMicros && (await budgets.compareAndSet(room, changes))) return;
+  throw new BulkheadError("budget.exhausted", `(${account.agent ?? "organisation"}, per day)`);
+}
+
+async function release(
+  budgets: CollectionPort<BudgetDocument>,
+  account: Account,
+  { reserved, spent }: Amounts,
+): Promise<void> {
+  const inc = { heldMicros: spent - reserved, spentMicros: spent };
+  if (!(await budgets.compareAndSet({ _id: idOf(account) }, { inc })))
+    throw new BulkheadError("store.document", "(an account is missing)");
+}
+
+async function opened(budgets: CollectionPort<BudgetDocument>, account: Account): Promise<BudgetDocument> {
+  const _id = idOf(account);
+  const found = await budgets.findOne({ _id });
+  if (found !== undefined) return { ...found, capMicros: account.capMicros };
+  const fresh = { _id, ...account, spentMicros: 0, heldMicros: 0, calls: 0 };
+  return (await budgets.insert(fresh)).ok ? fresh : opened(budgets, account);
+}
+
+function idOf({ day, agent }: Account): string {
+  return agent === undefined ? day : `${day}.${agent}`;
 }

@@ -1,57 +1,94 @@
 import type { Received } from "@bulkhead/bus";
-import { BulkheadError, isBulkheadError, toWire } from "@bulkhead/core";
-import { openLease } from "@bulkhead/policy";
-import type { ModelReply, ModelRequest, Scope } from "@bulkhead/schemas";
-import { ask } from "../call/course.ts";
-import type { Models } from "../port.ts";
+import { asBulkheadError, BulkheadError, type Disposition } from "@bulkhead/core";
+import type { ModelCallDocument, ModelReply } from "@bulkhead/schemas";
+import { type Attempted, attempt } from "../call/attempt.ts";
+import { type Order, orderOf } from "../call/order.ts";
+import { assertPermitted } from "../permitted.ts";
+import type { ModelsParts } from "../service.ts";
+import { settleAbandoned } from "../sweep.ts";
 
-const ANSWER_MS = 1_600;
+const ANSWER_WITHIN_MS = 1_500;
+const AGAIN: Disposition = "retry";
+const PENDING: ModelReply = { status: "pending" };
 
-/** `bh.model.<agent>`: a host asks for a model's reply. Nobody waits long: the same id joins what is under way. */
-export async function model(models: Models, { body, values }: Received<"model">): Promise<ModelReply> {
-  if (body.agent !== values["agent"]) throw new BulkheadError("forbidden");
-  const running = (models.running.get(body.id) as Promise<ModelReply> | undefined) ?? start(models, body);
-  return await answerOrPending(running);
-}
-
-function start(models: Models, body: ModelRequest): Promise<ModelReply> {
-  const run = answer(models, body).finally(() => models.running.delete(body.id));
-  models.running.set(body.id, run);
-  run.catch(() => undefined);
-  return run;
-}
-
-async function answer(models: Models, body: ModelRequest): Promise<ModelReply> {
+export async function model({ body, issuer }: Received<"model">, parts: ModelsParts): Promise<ModelReply> {
   try {
-    assertAllowed(models, body);
-    return await ask(models, body);
+    if (issuer !== `host-${body.agent}`) throw new BulkheadError("forbidden");
+    const order = orderOf(body, parts.policy, parts.providers, parts.clock.now());
+    return await replyTo(order, parts);
   } catch (error) {
-    if (!isBulkheadError(error)) throw error;
-    await models.record.refused(body, error.code);
-    if (error.disposition === "retry") throw error;
-    return { status: "refused", ...toWire(error) };
+    const refusal = asBulkheadError(error);
+    await parts.recorder.refused(body, refusal.code);
+    if (refusal.disposition === AGAIN) throw refusal;
+    return { status: "refused", code: refusal.code, message: refusal.message };
   }
 }
 
-function assertAllowed({ policy, control, clock }: Models, { lease, agent, task, id, tools }: ModelRequest): void {
-  const held = openLease(policy, lease, clock.now());
-  if (held.agent !== agent || held.task !== task || !id.startsWith(`${task}.`) || !id.endsWith(".m"))
-    throw new BulkheadError("lease.invalid");
-  const granted = policy.agent(agent)?.tools ?? {};
-  for (const tool of tools) if (!Object.hasOwn(granted, tool)) throw new BulkheadError("tool.undeclared", `(${tool})`);
-  const view = control.view();
-  if (!view.fresh) throw new BulkheadError(view.values.has("watchdog") ? "control.stale" : "control.missing");
-  const covers = (scope: Scope): boolean => scope.kind === "all" || (scope.kind === "agent" && scope.name === agent);
-  if (view.get("stop", "stop")?.stops.some(({ scope }) => covers(scope))) throw new BulkheadError("control.stopped");
-  if (view.get("quarantine", "quarantine")?.scopes.some(covers)) throw new BulkheadError("control.quarantined");
+/** A recorded reply is given again and not paid again; a call under way is waited for; else one is made. */
+async function replyTo(order: Order, parts: ModelsParts): Promise<ModelReply> {
+  const known = await knownCall(order, parts);
+  if (known?.state === "settled") return recorded(known, parts);
+  if (known?.state === "reserved" && !parts.running.has(order.id)) return PENDING;
+  if (known?.state === "failed" && !mayRepeat(known)) throw failureOf(known);
+  const attempted = await patiently(parts.running.get(order.id) ?? start(order, known, parts));
+  if (attempted === undefined) return PENDING;
+  if (attempted.kind === "failed") throw attempted.error;
+  return recorded(attempted.call, parts);
 }
 
-async function answerOrPending(running: Promise<ModelReply>): Promise<ModelReply> {
-  const { promise, resolve } = Promise.withResolvers<ModelReply>();
-  const timer = setTimeout(resolve, ANSWER_MS, { status: "pending" });
-  try {
-    return await Promise.race([running, promise]);
-  } finally {
+/** What the book says of the call, once an attempt whose process died is settled. */
+async function knownCall(order: Order, parts: ModelsParts): Promise<ModelCallDocument | undefined> {
+  const call = await parts.book.find(order);
+  if (call?.state !== "reserved" || call.deadline >= parts.clock.now() || parts.running.has(order.id)) return call;
+  await settleAbandoned(call, parts);
+  return await parts.book.find(order);
+}
+
+/** The attempt goes on when the caller no longer waits: asked again, it is found here or in the book. */
+function start(order: Order, known: ModelCallDocument | undefined, parts: ModelsParts): Promise<Attempted | undefined> {
+  const running = begin(order, known, parts).finally(() => {
+    parts.running.delete(order.id);
+    parts.projection.touch(order.agent);
+  });
+  running.catch(() => undefined);
+  parts.running.set(order.id, running);
+  return running;
+}
+
+async function begin(
+  order: Order,
+  known: ModelCallDocument | undefined,
+  parts: ModelsParts,
+): Promise<Attempted | undefined> {
+  assertPermitted(order.agent, parts.control.view(), parts.clock.now());
+  const call = await parts.book.open(order, known);
+  if (call === undefined) return undefined;
+  parts.projection.touch(order.agent);
+  return await attempt(order, call, parts);
+}
+
+async function recorded(call: ModelCallDocument, { answers }: ModelsParts): Promise<ModelReply> {
+  const { ref, inputTokens, outputTokens, costMicros, model: name, finish } = call;
+  if (ref === undefined) throw new BulkheadError("content.missing");
+  const answer = await answers.recall(ref);
+  const known = (["stop", "tool-calls", "length"] as const).find((each) => each === finish) ?? "other";
+  return { status: "done", ref, answer, usage: { inputTokens, outputTokens }, costMicros, model: name, finish: known };
+}
+
+function mayRepeat(call: ModelCallDocument): boolean {
+  return failureOf(call).disposition === AGAIN;
+}
+
+function failureOf({ code }: ModelCallDocument): BulkheadError {
+  return new BulkheadError((code ?? "internal") as "internal");
+}
+
+async function patiently(running: Promise<Attempted | undefined>): Promise<Attempted | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ANSWER_WITHIN_MS, undefined);
+  });
+  return await Promise.race([running, late]).finally(() => {
     clearTimeout(timer);
-  }
+  });
 }

@@ -1,50 +1,55 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError } from "@bulkhead/core";
-import type { ModelCallDocument, QueryReply, SpendView } from "@bulkhead/schemas";
-import { dayOf } from "../budget/accounts.ts";
-import type { Models } from "../port.ts";
+import type { BudgetDocument, ModelCallDocument, QueryReply, SpendView } from "@bulkhead/schemas";
+import { dayOf } from "../budget/day.ts";
+import type { ModelsParts } from "../service.ts";
 
-const MAX_CALLS = 10_000;
+const MAX_CALLS = 50_000;
 
-/** `bh.query.models.<operator>`: what a day cost. */
-export async function query(models: Models, { body }: Received<"queryModels">): Promise<QueryReply> {
-  if (body.kind !== "models.spend") throw new BulkheadError("query.unknown");
-  return { kind: body.kind, spend: await spendOf(models, body.day ?? dayOf(models.clock.now())) };
-}
-
-async function spendOf({ accounts, calls, policy }: Models, day: string): Promise<SpendView> {
-  const [budgets, made] = await Promise.all([accounts.of(day), calls.find({ day }, { limit: MAX_CALLS })]);
-  const all = budgets.find(({ agent }) => agent === undefined);
-  const figures = (one: (typeof budgets)[number] | undefined, capMicros: number) => ({
-    spentMicros: one?.spentMicros ?? 0,
-    reservedMicros: Math.max(0, (one?.heldMicros ?? 0) - (one?.spentMicros ?? 0)),
-    capMicros,
-  });
-  const agents = Object.values(policy.policy.agents);
-  return {
-    ...{ day, currency: policy.policy.models.currency, calls: all?.calls ?? 0 },
-    ...figures(all, policy.policy.dailyMicros),
-    byAgent: Object.fromEntries(
-      agents.map(({ name, dailyMicros }) => [
-        name,
-        figures(
-          budgets.find(({ agent }) => agent === name),
-          dailyMicros,
-        ),
-      ]),
-    ),
-    byModel: byModel(made),
+export async function query({ body, issuer, id }: Received<"queryModels">, parts: ModelsParts): Promise<QueryReply> {
+  if (body.kind !== "models.spend") throw new BulkheadError("query.unknown", `(${body.kind})`);
+  const day = body.day ?? dayOf(parts.clock.now());
+  const [whole, agents, calls] = [
+    await parts.accounts.read(day),
+    await parts.accounts.ofDay(day),
+    await parts.calls.find({ day }, { limit: MAX_CALLS }),
+  ];
+  parts.log.debug({ operator: issuer, query: id }, "spend asked");
+  const currency = parts.policy.policy.models.currency;
+  const spend = {
+    day,
+    currency,
+    ...figures(whole),
+    calls: whole.calls,
+    byAgent: byAgent(agents),
+    byModel: byModel(calls),
   };
+  return { kind: body.kind, spend };
 }
 
-function byModel(made: readonly ModelCallDocument[]): SpendView["byModel"] {
-  const rows: SpendView["byModel"] = {};
-  for (const { model, costMicros, inputTokens, outputTokens } of made) {
-    const row = (rows[model] ??= { spentMicros: 0, inputTokens: 0, outputTokens: 0, calls: 0 });
-    row.spentMicros += costMicros;
-    row.inputTokens += inputTokens;
-    row.outputTokens += outputTokens;
-    row.calls += 1;
-  }
-  return rows;
+function byAgent(accounts: readonly BudgetDocument[]): SpendView["byAgent"] {
+  const named = accounts.flatMap((account) =>
+    account.agent === undefined ? [] : [[account.agent, figures(account)] as const],
+  );
+  return Object.fromEntries(named);
+}
+
+function figures({ spentMicros, heldMicros, capMicros }: BudgetDocument): SpendView["byAgent"][string] {
+  return { spentMicros, reservedMicros: Math.max(0, heldMicros - spentMicros), capMicros };
+}
+
+function byModel(calls: readonly ModelCallDocument[]): SpendView["byModel"] {
+  const groups = Map.groupBy(calls, ({ model }) => model);
+  return Object.fromEntries([...groups].map(([model, group]) => [model, totalOf(group)]));
+}
+
+function totalOf(calls: readonly ModelCallDocument[]): SpendView["byModel"][string] {
+  const sum = (pick: (call: ModelCallDocument) => number): number =>
+    calls.reduce((total, call) => total + pick(call), 0);
+  return {
+    spentMicros: sum(({ costMicros }) => costMicros),
+    inputTokens: sum(({ inputTokens }) => inputTokens),
+    outputTokens: sum(({ outputTokens }) => outputTokens),
+    calls: calls.length,
+  };
 }
