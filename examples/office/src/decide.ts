@@ -1,5 +1,6 @@
 import type { ProposalView } from "@bulkhead/schemas";
 import type { OperatorClient } from "bulkhead";
+import type { OfficeMail } from "./mails.ts";
 import { sentence } from "./report.ts";
 import { quote, type Screen } from "./screen.ts";
 import { headerOf, type PostOffice } from "./smtp.ts";
@@ -10,9 +11,10 @@ const REASON = "Not today: this is a demo.";
 /** The header by which a mail can be traced to the call that sent it. */
 const EFFECT_HEADER = "X-Bulkhead-Effect";
 
-/** What the decisions were made on. */
+/** Who decides, and where it can be seen. */
 export interface Desk {
   readonly operator: OperatorClient;
+  readonly mails: readonly OfficeMail[];
   readonly office: PostOffice;
   readonly screen: Screen;
   readonly signal: AbortSignal;
@@ -20,8 +22,7 @@ export interface Desk {
 
 /** Approves one waiting mail and denies another with the demo operator's key, and shows what came of it at the far end. */
 export async function decideTwo(desk: Desk, sight: Sight): Promise<Sight> {
-  const [yes, no] = sight.waiting.filter(({ action }) => action.tool === "mail-send");
-  if (yes === undefined || no === undefined) throw new Error("Fewer than two mails wait for a person.");
+  const { yes, no } = choose(desk.mails, sight.waiting);
   if (desk.office.received.length > 0) throw new Error("A mail left the house before anybody approved it.");
   desk.screen.say(`  approve  ${sentence(yes)}`);
   await desk.operator.decide(yes, "approve");
@@ -29,9 +30,33 @@ export async function decideTwo(desk: Desk, sight: Sight): Promise<Sight> {
   showDelivered(desk, yes);
   desk.screen.say(`  deny     ${sentence(no)}`);
   await desk.operator.decide(no, "deny", REASON);
-  const denied = await settled(desk, sent, no, "denied");
+  await settled(desk, sent, no, "denied");
+  const told = await watchUntil(
+    desk.operator,
+    ({ run }) => run.calls.get(no.action.callId)?.code === "approval.denied",
+    {
+      ...{ withinMs: SETTLE_MS, expected: "the denial is recorded", from: sent, signal: desk.signal },
+    },
+  );
   showAbsent(desk);
-  return denied;
+  return told;
+}
+
+/** As a person would: an answer to an ordinary mail goes out, one to an advertiser does not. */
+function choose(
+  mails: readonly OfficeMail[],
+  waiting: readonly ProposalView[],
+): { yes: ProposalView; no: ProposalView } {
+  const sends = waiting.filter(({ action }) => action.tool === "mail-send");
+  const answersHam = ({ action }: ProposalView): boolean =>
+    mails.some(
+      ({ group, text }) => group.includes("ham") && [action.args["to"]].flat().some((to) => text.includes(String(to))),
+    );
+  const yes = sends.find(answersHam) ?? sends[0];
+  const no =
+    sends.find((proposal) => proposal !== yes && !answersHam(proposal)) ?? sends.find((proposal) => proposal !== yes);
+  if (yes === undefined || no === undefined) throw new Error("Fewer than two mails wait for a person.");
+  return { yes, no };
 }
 
 function settled(desk: Desk, from: Sight, { id }: ProposalView, state: ProposalView["state"]): Promise<Sight> {

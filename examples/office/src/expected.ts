@@ -10,6 +10,7 @@ export function unmet(sight: Sight, posts: number): string[] {
   const ran = (tier: "AUTO" | "AUTO+", tool: string): number => new Map(countByTool(run, tier, "ran")).get(tool) ?? 0;
   const refused = new Map(countByTool(run, "BLOCK", "refused")).get("payments-transfer") ?? 0;
   const sends = waiting.filter(({ action }) => action.tool === "mail-send");
+  const lost = [...run.calls.values()].filter(({ fate }) => fate === "failed" || fate === "unknown");
   const broken = tasks.filter(({ state }) => state === "failed" || state === "dead");
   const checks: [boolean, string][] = [
     [

@@ -7,7 +7,7 @@ import type { Screen } from "./screen.ts";
 import { openPostOffice, type PostOffice } from "./smtp.ts";
 import { newAccount, type Stage, setStage } from "./stage.ts";
 import { type Running, startOffice } from "./start.ts";
-import { isSettled, type Sight, watchUntil } from "./watch.ts";
+import { isQuiet, type Sight, watchUntil } from "./watch.ts";
 import { inboxWork, MARKETING_WORK, type Work } from "./work.ts";
 
 const WORK_MS = 180_000;
@@ -59,7 +59,8 @@ async function play({ mails, office, stage, screen, signal, keep, began }: Scene
   await submit(running, work, screen);
   const sight = await watch(running, work.length + 1, { screen, signal, began });
   await report({ sight, stage, screen });
-  await decide({ running, office, sight, screen, signal });
+  await decide({ running, mails, office, sight, screen, signal });
+  screen.say(paintedEnd(screen, began));
   if (keep) await untilStopped(running, screen, signal);
 }
 
@@ -74,15 +75,13 @@ async function submit({ operator, program }: Running, work: readonly Work[], scr
   );
   screen.say(heading(screen, "Work"));
   screen.say(`  ${signed.length} tasks signed by ${operator.name}, as \`bulkhead task submit\` does`);
-  screen.say(
-    `  ${plain.length} tasks as plain NATS publishes to bh.task.submit.inbox: taken, but their words endorse nothing`,
-  );
+  screen.say(`  ${plain.length} tasks as plain NATS publishes to bh.task.submit.inbox: taken, and marked as untrusted`);
 }
 
 async function watch({ operator }: Running, submitted: number, stage: Watching): Promise<Sight> {
   const { screen, signal, began } = stage;
   const seconds = (): number => Math.round((Date.now() - began) / 1_000);
-  const sight = await watchUntil(operator, (now) => now.tasks.length >= submitted && now.tasks.every(isSettled), {
+  const sight = await watchUntil(operator, (now, before) => isQuiet(now, before, submitted), {
     withinMs: WORK_MS,
     expected: `${submitted} tasks and those that they create are done, or wait for a person`,
     show: (now) => {
@@ -107,6 +106,7 @@ async function report({ sight, stage, screen }: { sight: Sight; stage: Stage; sc
 }
 
 interface Deciding {
+  readonly mails: readonly OfficeMail[];
   readonly running: Running;
   readonly office: PostOffice;
   readonly sight: Sight;
@@ -130,6 +130,11 @@ async function untilStopped({ constellation }: Running, screen: Screen, signal: 
       resolve();
     });
   });
+}
+
+function paintedEnd({ paint }: Screen, began: number): string {
+  const end = `\n${paint.green("Done")} in ${Math.round((Date.now() - began) / 1_000)} s.`;
+  return `${end} To look around yourself: ${paint.bold("npm run demo -- --keep")}`;
 }
 
 function heading({ paint }: Screen, text: string): string {

@@ -1,7 +1,7 @@
 import { ERROR_CODES, isErrorCode } from "@bulkhead/core";
-import { type ProposalView, TIERS } from "@bulkhead/schemas";
+import type { ProposalView } from "@bulkhead/schemas";
 import { money, type Paint, quote } from "./screen.ts";
-import { type CallStory, countByTier, countByTool, type Tally } from "./tally.ts";
+import { countByTier, countByTool, type Fate, type Tally } from "./tally.ts";
 import type { Sight } from "./watch.ts";
 
 const BAR = 24;
@@ -34,11 +34,11 @@ export function headline(sight: Sight): string {
   return `  ${[...parts, `${sight.waiting.length} waiting`, spendLine(sight)].join(" · ")}`;
 }
 
-/** What ran, what waits, what was blocked and why, what it cost. */
+/** What happened at each tier, what waits, what was refused and why, what it cost. */
 export function reportLines(sight: Sight, paint: Paint): string[] {
   return [
-    ...section("What ran, by tier", ranLines(sight.run, paint), paint),
-    ...section("What waits for a human", waitingLines(sight.waiting, paint), paint),
+    ...section("What happened, by tier", tierLines(sight.run, paint), paint),
+    ...section("What waits for a person", waitingLines(sight.waiting, paint), paint),
     ...section("What was refused, and why", refusedLines(sight.run, paint), paint),
     ...section("What it cost", costLines(sight), paint),
   ];
@@ -53,37 +53,58 @@ function progress({ tasks }: Sight): { done: number; parked: number; all: number
   return { done: count("done"), parked: count("parked"), all: tasks.length };
 }
 
-function ranLines(run: Tally, paint: Paint): string[] {
-  return TIERS.map((tier) => ({ tier, tools: countByTool(run, tier, "ran") }))
-    .filter(({ tools }) => tools.length > 0)
-    .map(({ tier, tools }) => {
-      const total = tools.reduce((sum, [, count]) => sum + count, 0);
-      return `  ${paint.bold(tier.padEnd(8))} ${String(total).padStart(4)}   ${paint.dim(named(tools))}`;
+const COLUMNS: readonly Fate[] = ["ran", "asked", "refused"];
+const TROUBLE: readonly Fate[] = ["failed", "unknown"];
+
+function tierLines(run: Tally, paint: Paint): string[] {
+  const trouble = TROUBLE.filter((fate) => [...run.calls.values()].some((call) => call.fate === fate));
+  const columns = [...COLUMNS, ...trouble];
+  const head = `  ${"".padEnd(9)}${columns.map((fate) => fate.padStart(8)).join("")}`;
+  const rows = countByTier(run)
+    .filter(([, count]) => count > 0)
+    .map(([tier]) => {
+      const tools = columns.map((fate) => countByTool(run, tier, fate));
+      const sums = tools.map((counts) => counts.reduce((sum, [, count]) => sum + count, 0));
+      const cells = sums.map((sum) => (sum > 0 ? String(sum) : "").padStart(8)).join("");
+      return `  ${paint.bold(tier.padEnd(9))}${cells}   ${paint.dim(named(tools.flat()))}`;
     });
+  return [paint.dim(head), ...rows];
 }
 
 function waitingLines(waiting: readonly ProposalView[], paint: Paint): string[] {
-  const lines = waiting.slice(0, WAITING_SHOWN).map((proposal) => `  ${proposal.id}  ${sentence(proposal)}`);
+  const lines = waiting.slice(0, WAITING_SHOWN).map((proposal) => `  ${sentence(proposal)}`);
   const more = waiting.length - lines.length;
-  return more > 0 ? [...lines, paint.dim(`  and ${more} more`)] : lines;
+  const reasons = new Set(waiting.flatMap((proposal) => proposal.reasons));
+  const asked = [...reasons].map((reason) => WHY_ASKED[reason] ?? reason).join("; ");
+  return [
+    ...lines,
+    ...(more > 0 ? [paint.dim(`  and ${more} more`)] : []),
+    ...(asked === "" ? [] : [paint.dim(`  Why a person is asked: ${asked}.`)]),
+  ];
 }
 
-/** One plain line about a proposal: tool, then what it is about to do. */
-export function sentence({ action, reasons }: ProposalView): string {
-  const told = Object.entries(action.args).map(([name, value]) => `${name} ${quote(textOf(value), 36)}`);
-  const why = reasons.length > 0 ? ` (${reasons.join(", ")})` : "";
-  return quote(`${action.tool}: ${told.join(" · ")}`, 100) + why;
+const WHY_ASKED: Readonly<Record<string, string>> = {
+  "tier.declared": "the policy says CONFIRM",
+  "tier.exception": "it leaves the house or cannot be undone",
+  "label.a-out": "the agent has read what strangers wrote",
+  "label.b-out": "the agent has seen private mail",
+  "ceiling.lease": "whoever gave the task may do no more",
+};
+
+/** One line about a proposal: the tool, and with what. Its texts are an agent's. */
+export function sentence({ action }: ProposalView): string {
+  const values = Object.values(action.args).map((value) => (Array.isArray(value) ? value.join(", ") : textOf(value)));
+  return `${action.tool}  ${quote(values.join(" · "), 84)}`;
 }
 
 function refusedLines(run: Tally, paint: Paint): string[] {
   const refused = [...run.calls.values()].filter((call) => call.fate === "refused");
-  const kinds = Map.groupBy(refused, (call) => `${call.agent}: ${call.tool}`);
-  return [...kinds].map(([kind, calls]) => `  ${paint.red(`${calls.length} ×`)} ${kind}  ${paint.dim(why(calls[0]))}`);
+  const kinds = Map.groupBy(refused, ({ agent, tool, code }) => `${agent} asked for ${tool}: ${explained(code)}`);
+  return [...kinds].map(([kind, calls]) => `  ${paint.red(`${calls.length} ×`)} ${kind}`);
 }
 
-function why(call: CallStory | undefined): string {
-  const code = call?.code;
-  return code !== undefined && isErrorCode(code) ? `${ERROR_CODES[code].text} (${code})` : (code ?? "");
+function explained(code = ""): string {
+  return isErrorCode(code) ? `${ERROR_CODES[code].text} (${code})` : code;
 }
 
 function costLines({ spend, run }: Sight): string[] {

@@ -20,9 +20,12 @@ export async function startOffice(
   const report = (line: string): void => {
     screen.say(screen.paint.dim(`  ${line}`));
   };
+  const restarted = (name: string): void => {
+    report(`${name} ended unexpectedly, and is started again`);
+  };
   await signProject(dir);
   await using stack = new AsyncDisposableStack();
-  const constellation = stack.use(await startConstellation({ dir, report, signal }));
+  const constellation = stack.use(await startConstellation({ dir, report, restarted, signal }));
   const operator = await constellation.operator("ana");
   screen.say(`  ${screen.paint.green("running")} after ${((Date.now() - began) / 1_000).toFixed(1)} s`);
   const moved = stack.move();

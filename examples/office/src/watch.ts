@@ -36,22 +36,39 @@ export async function look(operator: OperatorClient, before?: Sight): Promise<Si
 /** Looks again and again until `done` says so. Throws what `expected` was when that takes longer than `withinMs`. */
 export async function watchUntil(
   operator: OperatorClient,
-  done: (sight: Sight) => boolean | Promise<boolean>,
+  done: (sight: Sight, before: Sight | undefined) => boolean | Promise<boolean>,
   options: { withinMs: number; expected: string; from?: Sight; show?: (sight: Sight) => void; signal: AbortSignal },
 ): Promise<Sight> {
   const until = Date.now() + options.withinMs;
-  for (let sight = await look(operator, options.from); ; sight = await look(operator, sight)) {
+  for (let before = options.from; ; ) {
+    const sight = await look(operator, before);
     options.show?.(sight);
-    if (await done(sight)) return sight;
+    if (await done(sight, before)) return sight;
+    before = sight;
     if (Date.now() > until)
       throw new Error(`This did not happen in ${options.withinMs / 1_000} s: ${options.expected}.`);
     await sleep(POLL_MS, undefined, { signal: options.signal });
   }
 }
 
-/** Whether a task needs nobody but a human now: over, or parked until one decides. */
-export function isSettled({ state }: TaskView): boolean {
+/**
+ * Whether nothing moves any more: every task is over or waits for a person, every task that an agent gave to another
+ * has arrived, and no call has changed since the look before.
+ */
+export function isQuiet(now: Sight, before: Sight | undefined, submitted: number): boolean {
+  const children = now.tasks.filter(({ parent }) => parent !== undefined).length;
+  const given = [...now.run.calls.values()].filter(({ tool, fate }) => tool === "task-create" && fate === "ran").length;
+  const arrived = now.tasks.length - children >= submitted && children >= given;
+  return arrived && now.tasks.every(isSettled) && before?.run.entries !== undefined && isSame(now.run, before.run);
+}
+
+function isSettled({ state }: TaskView): boolean {
   return state === "parked" || OVER.includes(state);
+}
+
+function isSame(now: Tally, before: Tally): boolean {
+  const fates = (run: Tally): string => [...run.calls.values()].map(({ callId, fate }) => callId + fate).join();
+  return now.modelCalls === before.modelCalls && fates(now) === fates(before);
 }
 
 async function read(operator: OperatorClient, after: number): Promise<{ entries: AuditEntry[]; seq: number }> {

@@ -91,6 +91,21 @@ describe("a maildir", () => {
     expect(await mail().run("search", { query: "INVOICE" })).toMatchObject({ messages: [{ id: second?.id }] });
   });
 
+  it("keeps every label and every move of calls that come at the same time", async () => {
+    const busy = () => mail({ store: { type: "maildir", path: "busy" } });
+    const shown = async (folder: string) =>
+      ((await busy().run("list", { folder })) as unknown as { messages: Head[] }).messages;
+    await mkdir(join(dir, "busy", "new"), { recursive: true });
+    for (let n = 0; n < 12; n += 1) await writeFile(join(dir, "busy", "new", `${n}.m.host`), `Subject: ${n}\n\nx\n`);
+    const ids = (await shown("INBOX")).map(({ id }) => id);
+    const labelOf = (n: number): string => (n % 2 === 0 ? "invoice" : "spam");
+    const label = ids.map((id, n) => busy().run("label", { message: id, add: [labelOf(n)] }));
+    const move = ids.map((id) => busy().run("move", { message: id, folder: "Archive" }));
+    await Promise.all([...label, ...move]);
+    const filed = new Map((await shown("Archive")).map(({ id, labels }) => [id, labels]));
+    expect(ids.map((id) => filed.get(id))).toEqual(ids.map((_, n) => [labelOf(n)]));
+  });
+
   it("labels and files a mail under the same id, and back again", async () => {
     await put("Subject: To file\n\nx\n");
     const id = (await list())[0]?.id;

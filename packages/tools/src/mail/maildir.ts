@@ -2,6 +2,7 @@
  * Owns: a maildir (Maildir++ folders, `dovecot-keywords` labels), changed by atomic renames only.
  * Does not own: what the messages say.
  * Invariants: an id is a digest of the unique file name, which a sender cannot choose and which survives moves and labels;
+ * changes of one maildir happen one after the other, so that a label and a move of one mail both count;
  * a folder name is checked by the caller against the closed list; a message file that is a symbolic link is not read.
  */
 import { createHash } from "node:crypto";
@@ -10,6 +11,7 @@ import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { BulkheadError } from "@bulkhead/core";
 import { type BoxMessage, HEAD_BYTES, type Mailbox } from "./box.ts";
+import { inTurn } from "./turns.ts";
 
 interface Entry {
   readonly folder: string;
@@ -23,24 +25,14 @@ interface Entry {
 export function maildir(root: string, folders: readonly string[]): Mailbox {
   const all = ["INBOX", ...folders];
   return {
-    list: async (folder, limit) => {
-      const newest = (await entries(root, folder)).sort((a, b) => compareNames(b.unique, a.unique)).slice(0, limit);
-      return await Promise.all(newest.map((entry) => message(root, entry, HEAD_BYTES)));
-    },
-    read: async (id, maxBytes) => {
-      const found = await message(root, await find(root, all, id), maxBytes);
-      return { ...found, raw: found.head };
-    },
-    label: (id, add, remove) => relabel(root, all, id, { add, remove }),
-    move: async (id, folder) => {
-      const entry = await find(root, all, id);
-      await ensure(root, folder);
-      const target = join(folderPath(root, folder), "cur", `${entry.unique}:2,${entry.flags.replace(/[a-z]/g, "")}`);
-      const labels = await labelsOf(root, entry);
-      await rename(pathOf(root, entry), target);
-      if (labels.length > 0) await relabel(root, [folder], id, { add: labels, remove: [] });
-      return { from: entry.folder, id };
-    },
+    list: (folder, limit) => inTurn(root, () => list(root, folder, limit)),
+    read: (id, maxBytes) =>
+      inTurn(root, async () => {
+        const found = await message(root, await find(root, all, id), maxBytes);
+        return { ...found, raw: found.head };
+      }),
+    label: (id, add, remove) => inTurn(root, () => relabel(root, all, id, { add, remove })),
+    move: (id, folder) => inTurn(root, () => move(root, all, id, folder)),
     append: async (folder, effectId, raw) => {
       await ensure(root, folder);
       const name = `${Math.floor(Date.now() / 1_000)}.${effectId}.bulkhead`;
@@ -57,6 +49,21 @@ export function maildir(root: string, folders: readonly string[]): Mailbox {
       await Promise.all(mine.map((entry) => rm(pathOf(root, entry), { force: true })));
     },
   };
+}
+
+async function list(root: string, folder: string, limit: number): Promise<BoxMessage[]> {
+  const newest = (await entries(root, folder)).sort((a, b) => compareNames(b.unique, a.unique)).slice(0, limit);
+  return await Promise.all(newest.map((entry) => message(root, entry, HEAD_BYTES)));
+}
+
+async function move(root: string, folders: readonly string[], id: string, folder: string) {
+  const entry = await find(root, folders, id);
+  await ensure(root, folder);
+  const target = join(folderPath(root, folder), "cur", `${entry.unique}:2,${entry.flags.replace(/[a-z]/g, "")}`);
+  const labels = await labelsOf(root, entry);
+  await rename(pathOf(root, entry), target);
+  if (labels.length > 0) await relabel(root, [folder], id, { add: labels, remove: [] });
+  return { from: entry.folder, id };
 }
 
 function folderPath(root: string, folder: string): string {
