@@ -1,13 +1,16 @@
 // Builds the Rust twin of the embedded database (design §8) into the cache folder, once: the database of the benchmarks.
 import { spawn } from "node:child_process";
-import { buildOnce, isExecutable, onPath, rustTwin, VERSIONS } from "bulkhead";
 import { dirname } from "node:path";
+import { buildOnce, isExecutable, onPath, rustTwin, VERSIONS } from "bulkhead";
 
 const program = rustTwin();
 
 async function build(folder: string): Promise<void> {
   const cargo = onPath("cargo");
-  if (!cargo) throw new Error("Building the benchmark database needs a Rust toolchain (cargo ≥ 1.95): install it from rustup.rs.");
+  if (!cargo)
+    throw new Error(
+      "Building the benchmark database needs a Rust toolchain (cargo ≥ 1.95): install it from rustup.rs.",
+    );
   process.stderr.write("[setup] building secantus-mdb: about 5 minutes on 2 cores, once\n");
   const options = ["--version", VERSIONS.secantusMdb, "--ignore-rust-version", "--root", folder];
   const child = spawn(cargo, ["install", "secantus-mdb", ...options], { stdio: ["ignore", 2, 2] });

@@ -41,7 +41,9 @@ function missingPackages() {
   const record = join(root, "node_modules", ".package-lock.json");
   const have = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")).packages : {};
   const absent = ([path, { version, link }]) => (link ? !have[path]?.link : have[path]?.version !== version);
-  return Object.entries(wanted).filter((entry) => entry[0].includes("node_modules/") && !entry[1].optional && absent(entry));
+  return Object.entries(wanted).filter(
+    (entry) => entry[0].includes("node_modules/") && !entry[1].optional && absent(entry),
+  );
 }
 
 /** PATH without this project's own .bin: npm must not run on the Node that it is about to replace. */
@@ -65,7 +67,10 @@ async function install() {
   clearInterval(progress);
   if (code >= 128) process.exit(code);
   if (code === 127) fail("Bulkhead needs npm: it comes with Node.js from nodejs.org.");
-  if (code !== 0) fail("npm could not install the packages: see its message above, check the network, then run the same command again.");
+  if (code !== 0)
+    fail(
+      "npm could not install the packages: see its message above, check the network, then run the same command again.",
+    );
   process.stderr.write(`[setup] npm packages are in place (${seconds()} s)\n`);
 }
 
@@ -83,7 +88,8 @@ function node24() {
 const [name, ...args] = process.argv.slice(2);
 const target = targets[name];
 if (target === undefined) fail(`Usage: node scripts/start.mjs ${Object.keys(targets).join("|")} [ARGS...]`, 2);
-if (major(process.version) < 20) fail(`Bulkhead needs Node ≥ 20, and this is ${process.version}: install it from nodejs.org.`);
+if (major(process.version) < 20)
+  fail(`Bulkhead needs Node ≥ 20, and this is ${process.version}: install it from nodejs.org.`);
 await install();
 const node = node24();
 const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ""}` };

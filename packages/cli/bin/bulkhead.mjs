@@ -2,6 +2,8 @@
 // Starts the CLI under Node ≥ 24: the one that runs this file, or the one that npm brought along with the project.
 import { spawn } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
+import module from "node:module";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -20,6 +22,7 @@ function broughtAlong() {
 
 if (Number(process.versions.node.split(".")[0]) >= 24) {
   process.argv[1] = entry;
+  module.enableCompileCache?.(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "bulkhead", "v8"));
   await import(entry);
 } else {
   const node = broughtAlong();

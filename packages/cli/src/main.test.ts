@@ -24,7 +24,11 @@ interface Answered {
 async function bulkhead(...args: string[]): Promise<Answered> {
   return await run(process.execPath, [BIN, ...args], { cwd: root }).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
-    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, out: stdout, err: stderr }),
+    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
+      code,
+      out: stdout,
+      err: stderr,
+    }),
   );
 }
 
@@ -74,23 +78,40 @@ describe("a project, from init to Ctrl-C", () => {
 
   test("a call that needs a person waits, is approved over exactly what was shown, and happens once", async () => {
     const text = 'Post "hello team" to the channel with channel-post.';
-    const { task } = (await json("task", "submit", "assistant", text, "--wait", "--dir", "shop")) as { task: { id: string; state: string } };
+    const { task } = (await json("task", "submit", "assistant", text, "--wait", "--dir", "shop")) as {
+      task: { id: string; state: string };
+    };
     expect(task.state).toBe("parked");
     const [proposal] = (await json("proposals", "--dir", "shop")) as { id: string; action: { args: unknown } }[];
     expect(proposal?.action.args).toEqual({ text: "hello team" });
-    expect(await json("approve", proposal?.id ?? "", "--dir", "shop")).toMatchObject({ state: "executed", decidedBy: expect.stringContaining("owner") as string });
+    expect(await json("approve", proposal?.id ?? "", "--dir", "shop")).toMatchObject({
+      state: "executed",
+      decidedBy: expect.stringContaining("owner") as string,
+    });
     const posts = (await readFile(join(root, "shop", "channel.jsonl"), "utf8")).trim().split("\n");
     expect(posts.map((line) => (JSON.parse(line) as { text: string }).text)).toEqual(["hello team"]);
     expect((await bulkhead("approve", proposal?.id ?? "", "--dir", "shop")).code).toBe(3);
     const story = await bulkhead("audit", "show", task.id, "--dir", "shop");
-    for (const part of ["was taken in", "asks for channel-post", "a person approved", "the effect happened"]) expect(story.out).toContain(part);
+    for (const part of ["was taken in", "asks for channel-post", "a person approved", "the effect happened"])
+      expect(story.out).toContain(part);
     expect(await json("audit", "verify", "--dir", "shop")).toMatchObject({ ok: true });
   }, 60_000);
 
   test("a denied call never happens, and its code is a refusal", async () => {
-    await json("task", "submit", "assistant", 'Post "second" to the channel with channel-post.', "--wait", "--dir", "shop");
+    await json(
+      "task",
+      "submit",
+      "assistant",
+      'Post "second" to the channel with channel-post.',
+      "--wait",
+      "--dir",
+      "shop",
+    );
     const [proposal] = (await json("proposals", "--dir", "shop")) as { id: string }[];
-    expect(await json("deny", proposal?.id ?? "", "--reason", "Not today.", "--dir", "shop")).toMatchObject({ state: "denied", reason: "Not today." });
+    expect(await json("deny", proposal?.id ?? "", "--reason", "Not today.", "--dir", "shop")).toMatchObject({
+      state: "denied",
+      reason: "Not today.",
+    });
     expect(await readFile(join(root, "shop", "channel.jsonl"), "utf8")).not.toContain("second");
   }, 60_000);
 
@@ -120,9 +141,14 @@ async function lineOf(child: ChildProcess, part: string): Promise<string> {
 
 async function descendants(pid: number): Promise<number[]> {
   const { stdout } = await run("ps", ["-e", "-o", "pid=,ppid=,args="]);
-  const rows = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/));
+  const rows = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
   const below = (parent: number): number[] =>
-    rows.filter(([, ppid, program]) => Number(ppid) === parent && program !== "ps").flatMap(([child]) => [Number(child), ...below(Number(child))]);
+    rows
+      .filter(([, ppid, program]) => Number(ppid) === parent && program !== "ps")
+      .flatMap(([child]) => [Number(child), ...below(Number(child))]);
   return below(pid);
 }
 

@@ -1,16 +1,5 @@
 import { isBulkheadError } from "@bulkhead/core";
 import { Command, CommanderError } from "commander";
-import { addAudit } from "./commands/audit.ts";
-import { addCheck } from "./commands/check.ts";
-import { addDecide } from "./commands/decide.ts";
-import { addDoctor } from "./commands/doctor.ts";
-import { addInit } from "./commands/init.ts";
-import { addProposals } from "./commands/proposals.ts";
-import { addSign } from "./commands/sign.ts";
-import { addStatus } from "./commands/status.ts";
-import { addTask } from "./commands/task.ts";
-import { addTasks } from "./commands/tasks.ts";
-import { addUp } from "./commands/up.ts";
 import { CliError, EXIT } from "./errors.ts";
 
 const program = new Command("bulkhead")
@@ -19,9 +8,28 @@ const program = new Command("bulkhead")
   .showHelpAfterError("(see --help)")
   .showSuggestionAfterError()
   .exitOverride();
-const groups = [addInit, addCheck, addSign, addUp, addTask, addTasks, addProposals, addDecide, addAudit, addStatus, addDoctor];
-for (const add of groups) add(program);
-for (const command of program.commands) inherit(command);
+
+/** Each command and where it is. Only the one that is asked for is loaded; for help, all are. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  init: async () => (await import("./commands/init.ts")).addInit,
+  check: async () => (await import("./commands/check.ts")).addCheck,
+  sign: async () => (await import("./commands/sign.ts")).addSign,
+  up: async () => (await import("./commands/up.ts")).addUp,
+  task: async () => (await import("./commands/task.ts")).addTask,
+  tasks: async () => (await import("./commands/tasks.ts")).addTasks,
+  proposals: async () => (await import("./commands/proposals.ts")).addProposals,
+  approve: async () => (await import("./commands/decide.ts")).addApprove,
+  deny: async () => (await import("./commands/decide.ts")).addDeny,
+  audit: async () => (await import("./commands/audit.ts")).addAudit,
+  status: async () => (await import("./commands/status.ts")).addStatus,
+  doctor: async () => (await import("./commands/doctor.ts")).addDoctor,
+};
+
+async function addCommands(asked: string | undefined): Promise<void> {
+  const one = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
+  for (const load of one === undefined ? Object.values(COMMANDS) : [one]) (await load())(program);
+  for (const command of program.commands) inherit(command);
+}
 
 /** Subcommands end by throwing, too. */
 function inherit(command: Command): void {
@@ -45,7 +53,11 @@ function tell(error: unknown): number {
   return EXIT.failed;
 }
 
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.ok);
+});
 try {
+  await addCommands(process.argv[2]);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = tell(error);

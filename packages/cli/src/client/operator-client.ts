@@ -92,7 +92,8 @@ async function decide(
   outcome: "approve" | "deny",
   reason: string | undefined,
 ): Promise<void> {
-  if (!sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool) throw new BulkheadError("digest.mismatch");
+  if (!sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool)
+    throw new BulkheadError("digest.mismatch");
   if (terms.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
   const decision = { v: 1 as const, proposal: terms.id, digest: termsDigest(terms), outcome };
   await bus.publish("decision", { ...decision, ...(reason !== undefined && { reason }) });

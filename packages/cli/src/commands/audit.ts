@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LedgerEntry } from "@bulkhead/schemas";
 import type { Command } from "commander";
 import type { OperatorClient } from "../client/operator-client.ts";
+import { gatherStory } from "../client/story.ts";
 import { EXIT } from "../errors.ts";
 import { entryLine, readEntry } from "../output/entry.ts";
 import { tellStory } from "../output/story.ts";
-import { gatherStory } from "../client/story.ts";
 import { untilInterrupted } from "../up/interrupt.ts";
 import { asOperator, type ClientOptions, examples, withClientOptions } from "./shared.ts";
 
@@ -19,7 +19,9 @@ const POLL_MS = 500;
 
 /** `audit …`: the record. */
 export function addAudit(program: Command): void {
-  const audit = program.command("audit").description("read the record: what happened, what caused it, and that nothing was changed");
+  const audit = program
+    .command("audit")
+    .description("read the record: what happened, what caused it, and that nothing was changed");
   const tail = withClientOptions(audit.command("tail"))
     .description("the newest entries")
     .option("-n, --lines <count>", "how many", "20")
@@ -55,7 +57,11 @@ async function tailEntries({ follow, lines, ...options }: TailOptions): Promise<
 /** The ledger answers forwards: its head says where the end is. */
 async function newest(client: OperatorClient, count: number): Promise<readonly LedgerEntry[]> {
   const { entries: total } = await client.ask({ kind: "ledger.verify" });
-  const { entries } = await client.ask({ kind: "ledger.tail", after: Math.max(0, total - count), limit: Math.min(count + PAGE, 1_000) });
+  const { entries } = await client.ask({
+    kind: "ledger.tail",
+    after: Math.max(0, total - count),
+    limit: Math.min(count + PAGE, 1_000),
+  });
   return entries.slice(-count);
 }
 
@@ -76,7 +82,11 @@ async function verify(options: ClientOptions): Promise<void> {
   await asOperator(options, async ({ client, out }) => {
     const { ok, entries, firstBad, head } = await client.ask({ kind: "ledger.verify" });
     out.give({ ok, entries, firstBad, head });
-    out.say(ok ? out.paint.green(`${entries} entries, the chain holds.`) : out.paint.red(`The chain breaks at entry ${firstBad ?? "?"}.`));
+    out.say(
+      ok
+        ? out.paint.green(`${entries} entries, the chain holds.`)
+        : out.paint.red(`The chain breaks at entry ${firstBad ?? "?"}.`),
+    );
     out.say(out.paint.dim(`head ${head}`));
     if (!ok) process.exitCode = EXIT.failed;
   });

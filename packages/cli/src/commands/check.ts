@@ -32,5 +32,9 @@ async function check(dir: string, options: { json?: boolean }): Promise<void> {
   const counts = { agents: Object.keys(agents).length, tools: Object.keys(tools).length };
   out.give({ ok: true, ...counts, signed: changes.length === 0, changes });
   out.say(out.paint.green(`bulkhead.yaml is right: ${counts.agents} agents, ${counts.tools} tools in use.`));
-  out.say(changes.length === 0 ? "The signature covers it." : `Not signed: ${changes.length} changes. Sign with: npx bulkhead sign ${dir}`);
+  out.say(
+    changes.length === 0
+      ? "The signature covers it."
+      : `Not signed: ${changes.length} changes. Sign with: npx bulkhead sign ${dir}`,
+  );
 }

@@ -16,8 +16,8 @@ const WAIT_MS = 15_000;
 const POLL_MS = 200;
 const OPEN: readonly ProposalView["state"][] = ["pending", "approved", "released"];
 
-/** `approve <proposal>` and `deny <proposal>`: a decision over exactly what is shown, signed with the operator's key. */
-export function addDecide(program: Command): void {
+/** `approve <proposal>`: an approval of exactly what is shown, signed with the operator's key. */
+export function addApprove(program: Command): void {
   const approve = withClientOptions(program.command("approve"))
     .description("show the exact action, sign an approval of it with the operator's key, and wait for its outcome")
     .argument("<proposal>")
@@ -25,6 +25,10 @@ export function addDecide(program: Command): void {
     .option("-y, --yes", "do not ask again on a terminal")
     .action((id: string, options: DecideOptions) => decide("approve", id, options));
   examples(approve, "approve p-01k…", "approve p-01k… --as ana --yes");
+}
+
+/** `deny <proposal>`: a denial, signed with the operator's key; the agent is told the reason. */
+export function addDeny(program: Command): void {
   const deny = withClientOptions(program.command("deny"))
     .description("sign a denial; the agent is told the reason")
     .argument("<proposal>")
@@ -37,7 +41,8 @@ async function decide(outcome: "approve" | "deny", id: string, options: DecideOp
   await asOperator(options, async ({ client, out }) => {
     const { proposal } = await client.ask({ kind: "proposals.show", proposal: id });
     out.say(describeProposal(proposal, out.paint));
-    if (proposal.state !== "pending") throw new CliError(`It is ${proposal.state}: there is nothing to decide.`, EXIT.refused);
+    if (proposal.state !== "pending")
+      throw new CliError(`It is ${proposal.state}: there is nothing to decide.`, EXIT.refused);
     if (options.yes !== true && out.interactive && !(await confirm("Approve exactly this?"))) {
       throw new CliError("Not approved.", EXIT.refused);
     }

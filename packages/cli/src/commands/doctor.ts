@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { type BusFindings, tryBus } from "../doctor/bus.ts";
+import { type SandboxFindings, trySandbox } from "../doctor/sandbox.ts";
 import { EXIT } from "../errors.ts";
 import { createOutput, type Output } from "../output/output.ts";
 import { shown } from "../output/terminal.ts";
-import { type BusFindings, tryBus } from "../doctor/bus.ts";
-import { type SandboxFindings, trySandbox } from "../doctor/sandbox.ts";
 import { projectAt } from "../policy/project.ts";
 import { readSigned } from "../policy/signed.ts";
 import { readEndpoint } from "../up/endpoint.ts";
@@ -13,7 +13,9 @@ import { examples, withJson } from "./shared.ts";
 /** `doctor [dir]`: tries to get out from where a worker stands, and says what got out. */
 export function addDoctor(program: Command): void {
   const command = withJson(program.command("doctor"))
-    .description("try to get out of a worker's sandbox, and past the bus permissions with an agent host's key; print what got out")
+    .description(
+      "try to get out of a worker's sandbox, and past the bus permissions with an agent host's key; print what got out",
+    )
     .argument("[dir]", "the project folder", ".")
     .action(doctor);
   examples(command, "doctor", "doctor ../shop --json");
@@ -45,6 +47,8 @@ function tellSandbox({ level, tries }: SandboxFindings, { say, paint }: Output):
 
 function tellBus({ identity, tried, passed }: BusFindings, { say, paint }: Output): void {
   say(`\n${paint.bold(`With the bus key of ${identity}`)}, as if its process had been taken over`);
-  say(`  ${passed.length === 0 ? paint.green("held   ") : paint.red("GOT OUT")}  ${tried - passed.length} of ${tried} forbidden subjects refused by the server`);
+  say(
+    `  ${passed.length === 0 ? paint.green("held   ") : paint.red("GOT OUT")}  ${tried - passed.length} of ${tried} forbidden subjects refused by the server`,
+  );
   for (const { operation, subject } of passed) say(paint.red(`  passed   ${operation} ${subject}`));
 }

@@ -5,9 +5,9 @@ import type { Command } from "commander";
 import { CliError, EXIT } from "../errors.ts";
 import { createOutput } from "../output/output.ts";
 import { projectAt } from "../policy/project.ts";
-import { signChanges } from "./sign.ts";
-import { examples, withJson } from "./shared.ts";
 import { GITIGNORE, policyTemplate, WELCOME } from "./init-template.ts";
+import { examples, withJson } from "./shared.ts";
+import { signChanges } from "./sign.ts";
 
 /** `init <dir>`: a commented, signed project that runs as it is. */
 export function addInit(program: Command): void {
@@ -21,7 +21,8 @@ export function addInit(program: Command): void {
 async function init(dir: string, options: { json?: boolean }): Promise<void> {
   const out = createOutput(options.json === true);
   const project = projectAt(dir);
-  if (existsSync(project.policyFile)) throw new CliError(`${project.policyFile} is there already: nothing was changed.`, EXIT.usage);
+  if (existsSync(project.policyFile))
+    throw new CliError(`${project.policyFile} is there already: nothing was changed.`, EXIT.usage);
   await mkdir(join(project.dir, "files"), { recursive: true });
   await mkdir(project.toolsDir, { recursive: true });
   await mkdir(project.credentialsDir, { recursive: true, mode: 0o700 });
@@ -32,12 +33,17 @@ async function init(dir: string, options: { json?: boolean }): Promise<void> {
   const { signed } = await signChanges(project, quiet, () => Promise.resolve(true));
   out.give({ dir: project.dir, epoch: signed.loaded.epoch });
   out.say(out.paint.green(`Made and signed ${project.policyFile}.`));
-  out.say(`The keys are in ${project.keysDir}: whoever holds admin.json decides what agents may do, so keep a copy safe.`);
+  out.say(
+    `The keys are in ${project.keysDir}: whoever holds admin.json decides what agents may do, so keep a copy safe.`,
+  );
   out.say(`\nNext: npx bulkhead up ${dir}`);
 }
 
 function nameOf(dir: string): string {
-  const token = basename(resolve(dir)).toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+  const token = basename(resolve(dir))
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
   return token.slice(0, 63) || "project";
 }
 

@@ -10,13 +10,21 @@ export function addProposals(program: Command): void {
   const proposals = program.command("proposals").description("list what waits for a person, or show one in full");
   const list = withClientOptions(proposals.command("list", { isDefault: true }))
     .description("list proposals; by default those that wait")
-    .addOption(new Option("-s, --state <state>", "only these").choices([...ProposalState.options, "all"]).default("pending"))
+    .addOption(
+      new Option("-s, --state <state>", "only these").choices([...ProposalState.options, "all"]).default("pending"),
+    )
     .action(listProposals);
   examples(list, "proposals", "proposals list --state all", "proposals show p-01k…");
-  withClientOptions(proposals.command("show")).description("show one in full").argument("<proposal>").action(showProposal);
+  withClientOptions(proposals.command("show"))
+    .description("show one in full")
+    .argument("<proposal>")
+    .action(showProposal);
 }
 
-async function listProposals({ state, ...options }: ClientOptions & { readonly state: ProposalView["state"] | "all" }): Promise<void> {
+async function listProposals({
+  state,
+  ...options
+}: ClientOptions & { readonly state: ProposalView["state"] | "all" }): Promise<void> {
   await asOperator(options, async ({ client, out }) => {
     const { proposals } = await client.ask({ kind: "proposals.list", ...(state !== "all" && { state }) });
     out.give(proposals);

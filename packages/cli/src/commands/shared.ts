@@ -39,7 +39,10 @@ export interface ClientContext {
 }
 
 /** Connects as an operator, runs, and closes. */
-export async function asOperator(options: ClientOptions, run: (context: ClientContext) => Promise<void>): Promise<void> {
+export async function asOperator(
+  options: ClientOptions,
+  run: (context: ClientContext) => Promise<void>,
+): Promise<void> {
   const project = projectAt(options.dir);
   const signed = await requireSigned(project);
   const { url } = await requireEndpoint(project);
@@ -52,7 +55,9 @@ export async function asOperator(options: ClientOptions, run: (context: ClientCo
 export async function requireSigned(project: Project): Promise<SignedPolicy> {
   const signed = await readSigned(project);
   if (signed !== undefined) return signed;
-  const advice = existsSync(project.policyFile) ? `sign it with npx bulkhead sign ${project.dir}` : "give a project folder with --dir";
+  const advice = existsSync(project.policyFile)
+    ? `sign it with npx bulkhead sign ${project.dir}`
+    : "give a project folder with --dir";
   throw new CliError(`There is no signed policy in ${project.dir}: ${advice}`, EXIT.usage);
 }
 
@@ -62,6 +67,7 @@ function operatorName(project: Project, { loaded }: SignedPolicy, wanted: string
     throw new CliError(`The policy names no operator "${wanted}"; there are: ${names.join(", ")}.`, EXIT.usage);
   }
   const found = wanted ?? names.find((name) => existsSync(keyFile(project, `operator-${name}`)));
-  if (found === undefined) throw new CliError(`No operator's key is in ${project.keysDir}: give its owner's folder with --dir.`, EXIT.usage);
+  if (found === undefined)
+    throw new CliError(`No operator's key is in ${project.keysDir}: give its owner's folder with --dir.`, EXIT.usage);
   return found;
 }

@@ -8,13 +8,15 @@ import { type Change, formatChange } from "../policy/diff.ts";
 import { formatMistake } from "../policy/mistakes.ts";
 import { type Project, projectAt } from "../policy/project.ts";
 import { checkProject } from "../policy/project-check.ts";
-import { changesSinceSigned, readSigned, signDraft, type SignedPolicy } from "../policy/signed.ts";
+import { changesSinceSigned, readSigned, type SignedPolicy, signDraft } from "../policy/signed.ts";
 import { examples, withJson } from "./shared.ts";
 
 /** `sign [dir]`: checks, bundles and hashes tool code, shows what changed, and signs. */
 export function addSign(program: Command): void {
   const command = withJson(program.command("sign"))
-    .description("check the project, bundle and hash its tool code, show what changed, and sign it with the admin's key")
+    .description(
+      "check the project, bundle and hash its tool code, show what changed, and sign it with the admin's key",
+    )
     .argument("[dir]", "the project folder", ".")
     .action(async (dir: string, options: { json?: boolean }) => {
       const out = createOutput(options.json === true);
@@ -52,6 +54,10 @@ function coloured(change: Change, { paint }: Output): string {
 
 /** For a NATS server of one's own: its users and permissions, to be completed with listen address and TLS. */
 async function writeNatsConfig(project: Project, { loaded }: SignedPolicy): Promise<void> {
-  const config = natsConfig({ policy: loaded.policy, port: 4222, storeDir: join(project.dataDir, "nats", "jetstream") });
+  const config = natsConfig({
+    policy: loaded.policy,
+    port: 4222,
+    storeDir: join(project.dataDir, "nats", "jetstream"),
+  });
   await writeFile(join(project.stateDir, "nats.conf"), config, { mode: 0o600 });
 }

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { sandboxLevel } from "@bulkhead/agent";
-import type { Command } from "commander";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sandboxLevel } from "@bulkhead/agent";
+import type { Command } from "commander";
 import type { OperatorClient } from "../client/operator-client.ts";
 import { EXIT } from "../errors.ts";
 import { moneyOf, table } from "../output/terminal.ts";
@@ -16,7 +16,9 @@ const LISTEN_MS = 1_600;
 
 /** `status`: what runs, on what, how well the sandbox holds, and what was spent. */
 export function addStatus(program: Command): void {
-  const command = withClientOptions(program.command("status")).description("what runs, on which ground, the sandbox level, and spend").action(status);
+  const command = withClientOptions(program.command("status"))
+    .description("what runs, on which ground, the sandbox level, and spend")
+    .action(status);
   examples(command, "status", "status --json");
 }
 
@@ -29,17 +31,42 @@ async function status(options: ClientOptions): Promise<void> {
       answered(client.ask({ kind: "models.spend" })),
       readEndpoint(project),
     ]);
-    const services = membersOf(client.policy).map(({ identity }) => ({ name: identity, replicas: alive.get(identity)?.size ?? 0 }));
+    const services = membersOf(client.policy).map(({ identity }) => ({
+      name: identity,
+      replicas: alive.get(identity)?.size ?? 0,
+    }));
     const silent = services.filter(({ replicas }) => replicas === 0);
     const { currency } = client.policy.policy.models;
-    out.give({ services, sandbox: level, ground: endpoint, tasks: counts?.counts, spend: spend?.spend, epoch: client.policy.epoch });
-    out.say(table(services.map(({ name, replicas }) => [name, replicas === 0 ? out.paint.red("silent") : `up (${replicas})`])));
+    out.give({
+      services,
+      sandbox: level,
+      ground: endpoint,
+      tasks: counts?.counts,
+      spend: spend?.spend,
+      epoch: client.policy.epoch,
+    });
+    out.say(
+      table(
+        services.map(({ name, replicas }) => [name, replicas === 0 ? out.paint.red("silent") : `up (${replicas})`]),
+      ),
+    );
     out.say(`\nbus       ${endpoint?.url ?? "NATS_URL"}${endpoint ? ` (${endpoint.bus})` : ""}`);
     out.say(`database  ${endpoint?.database ?? "?"}`);
-    out.say(`sandbox   ${level.name}${level.weak ? out.paint.red("  weak: workers can reach the network (npx bulkhead doctor)") : ""}`);
+    out.say(
+      `sandbox   ${level.name}${level.weak ? out.paint.red("  weak: workers can reach the network (npx bulkhead doctor)") : ""}`,
+    );
     out.say(`policy    ${client.policy.epoch}, mode ${client.policy.policy.mode}`);
-    out.say(`tasks     ${Object.entries(counts?.counts ?? {}).map(([state, count]) => `${state} ${count}`).join(", ") || "none"}`);
-    if (spend) out.say(`spend     ${moneyOf(spend.spend.spentMicros, currency)} of ${moneyOf(spend.spend.capMicros, currency)} today`);
+    out.say(
+      `tasks     ${
+        Object.entries(counts?.counts ?? {})
+          .map(([state, count]) => `${state} ${count}`)
+          .join(", ") || "none"
+      }`,
+    );
+    if (spend)
+      out.say(
+        `spend     ${moneyOf(spend.spend.spentMicros, currency)} of ${moneyOf(spend.spend.capMicros, currency)} today`,
+      );
     if (silent.length > 0) process.exitCode = EXIT.failed;
   });
 }

@@ -2,14 +2,14 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isBulkheadError } from "@bulkhead/core";
 import type { TaskSubmission, TaskView } from "@bulkhead/schemas";
 import type { Command } from "commander";
 import type { OperatorClient } from "../client/operator-client.ts";
 import { CliError, EXIT } from "../errors.ts";
-import type { Output } from "../output/output.ts";
 import { answerOf } from "../output/answer.ts";
+import type { Output } from "../output/output.ts";
 import { block, shown } from "../output/terminal.ts";
-import { isBulkheadError } from "@bulkhead/core";
 import { asOperator, type ClientOptions, examples, withClientOptions } from "./shared.ts";
 
 interface SubmitOptions extends ClientOptions {
@@ -25,12 +25,19 @@ const POLL_MS = 300;
 export function addTask(program: Command): void {
   const task = program.command("task").description("give work to agents");
   const command = withClientOptions(task.command("submit"))
-    .description("sign a task with the operator's key and submit it; what you quote belongs into --attach, never into the text")
+    .description(
+      "sign a task with the operator's key and submit it; what you quote belongs into --attach, never into the text",
+    )
     .argument("<agent>", "the agent that gets it")
     .argument("[text]", "what to do; - or nothing reads standard input")
     .option("-t, --title <title>", "a short title (default: the first line)")
     .option("--id <id>", "the task's id; the same id twice is the same task")
-    .option("-a, --attach <file>", "a file to quote from: untrusted text (repeatable)", (file: string, all: string[]) => [...all, file], [])
+    .option(
+      "-a, --attach <file>",
+      "a file to quote from: untrusted text (repeatable)",
+      (file: string, all: string[]) => [...all, file],
+      [],
+    )
     .option("-w, --wait", "wait until it is done, or parked for a person, and print the result")
     .action(submit);
   examples(
@@ -58,9 +65,16 @@ async function submit(agent: string, given: string | undefined, options: SubmitO
 async function taskOf(given: string | undefined, { title, id, attach }: SubmitOptions): Promise<TaskSubmission> {
   const text = (given === undefined || given === "-" ? await readAll(process.stdin) : given).trim();
   if (text === "") throw new CliError("The task has no text.", EXIT.usage);
-  const attachments = await Promise.all(attach.map(async (file) => ({ name: basename(file), text: await readFile(file, "utf8") })));
+  const attachments = await Promise.all(
+    attach.map(async (file) => ({ name: basename(file), text: await readFile(file, "utf8") })),
+  );
   const firstLine = text.split("\n", 1)[0]?.slice(0, 200) ?? "task";
-  return { title: title ?? firstLine, text, ...(id !== undefined && { id }), ...(attachments.length > 0 && { attachments }) };
+  return {
+    title: title ?? firstLine,
+    text,
+    ...(id !== undefined && { id }),
+    ...(attachments.length > 0 && { attachments }),
+  };
 }
 
 async function settled(client: OperatorClient, id: string): Promise<TaskView> {

@@ -14,7 +14,9 @@ interface ListOptions extends ClientOptions {
 
 /** `tasks …`: look at tasks and dead letters. */
 export function addTasks(program: Command): void {
-  const tasks = program.command("tasks").description("list tasks, show one, look at dead letters and submit them again");
+  const tasks = program
+    .command("tasks")
+    .description("list tasks, show one, look at dead letters and submit them again");
   const list = withClientOptions(tasks.command("list", { isDefault: true }))
     .description("list tasks, the newest first")
     .addOption(new Option("-s, --state <state>", "only these").choices(TaskState.options))
@@ -22,9 +24,17 @@ export function addTasks(program: Command): void {
     .option("-n, --limit <count>", "at most", "50")
     .action(listTasks);
   examples(list, "tasks", "tasks list --state parked", "tasks show t-01k…", "tasks dead", "tasks resubmit d-01k…");
-  withClientOptions(tasks.command("show")).description("show one task and its result").argument("<task>").action(showTask);
-  withClientOptions(tasks.command("dead")).description("list dead letters: what could not be understood or done").action(listDead);
-  withClientOptions(tasks.command("resubmit")).description("submit a dead letter again").argument("<dead>").action(resubmit);
+  withClientOptions(tasks.command("show"))
+    .description("show one task and its result")
+    .argument("<task>")
+    .action(showTask);
+  withClientOptions(tasks.command("dead"))
+    .description("list dead letters: what could not be understood or done")
+    .action(listDead);
+  withClientOptions(tasks.command("resubmit"))
+    .description("submit a dead letter again")
+    .argument("<dead>")
+    .action(resubmit);
   withClientOptions(tasks.command("cancel"))
     .description("cancel a task: no further call of it runs")
     .argument("<task>")
@@ -38,7 +48,19 @@ async function listTasks({ state, agent, limit, ...options }: ListOptions): Prom
     const { tasks } = await client.ask({ kind: "tasks.list", ...filter });
     out.give(tasks);
     if (tasks.length === 0) out.say("There are no tasks.");
-    else out.say(table(tasks.map((task) => [task.id, task.agent, task.state, timeOf(task.updatedAt), flags(task), shown(task.title, 70)])));
+    else
+      out.say(
+        table(
+          tasks.map((task) => [
+            task.id,
+            task.agent,
+            task.state,
+            timeOf(task.updatedAt),
+            flags(task),
+            shown(task.title, 70),
+          ]),
+        ),
+      );
   });
 }
 
@@ -53,7 +75,9 @@ async function showTask(id: string, options: ClientOptions): Promise<void> {
     out.give({ ...task, textShown: text, resultShown: result });
     out.say(`${out.paint.bold(task.id)}  ${task.agent}  ${task.state}  ${flags(task)}`);
     out.say(`  ${shown(task.title)}`);
-    out.say(`  by ${task.principal}, ${timeOf(task.createdAt)}${task.parent === undefined ? "" : `, from task ${task.parent}`}`);
+    out.say(
+      `  by ${task.principal}, ${timeOf(task.createdAt)}${task.parent === undefined ? "" : `, from task ${task.parent}`}`,
+    );
     if (task.waitingFor?.length) out.say(`  waits for ${task.waitingFor.join(", ")}: npx bulkhead proposals`);
     if (text !== undefined) out.say(`\n${out.paint.dim("text")}\n${block(text)}`);
     if (result !== undefined) out.say(`\n${out.paint.dim("result")}\n${block(answerOf(result))}`);
@@ -78,7 +102,10 @@ async function listDead(options: ClientOptions): Promise<void> {
     const { dead } = await client.ask({ kind: "tasks.dead" });
     out.give(dead);
     if (dead.length === 0) out.say("There are no dead letters.");
-    else out.say(table(dead.map(({ id, agent, code, at, bytes }) => [id, shown(agent, 40), code, timeOf(at), `${bytes} bytes`])));
+    else
+      out.say(
+        table(dead.map(({ id, agent, code, at, bytes }) => [id, shown(agent, 40), code, timeOf(at), `${bytes} bytes`])),
+      );
   });
 }
 
@@ -90,7 +117,10 @@ async function resubmit(dead: string, options: ClientOptions): Promise<void> {
   });
 }
 
-async function cancel(task: string, { reason, ...options }: ClientOptions & { readonly reason?: string }): Promise<void> {
+async function cancel(
+  task: string,
+  { reason, ...options }: ClientOptions & { readonly reason?: string },
+): Promise<void> {
   await asOperator(options, async ({ client, out }) => {
     const reply = await client.command({ kind: "cancel", task, ...(reason !== undefined && { reason }) });
     out.give(reply);

@@ -19,7 +19,9 @@ interface UpOptions {
 /** `up [dir]`: brings everything up and stays until Ctrl-C. */
 export function addUp(program: Command): void {
   const command = withJson(program.command("up"))
-    .description("show what changed since the signature, start NATS, the database and every service, and run until Ctrl-C")
+    .description(
+      "show what changed since the signature, start NATS, the database and every service, and run until Ctrl-C",
+    )
     .argument("[dir]", "the project folder", ".")
     .option("-y, --yes", "sign what changed without asking")
     .option("-p, --port <port>", "the bus's port (default: any free one)", portNumber)
@@ -64,7 +66,14 @@ function announce({ policy, busUrl, database, services }: Constellation, dir: st
   const agent = Object.keys(policy.policy.agents)[0] ?? "agent";
   const at = dir === "." ? "" : ` --dir ${dir}`;
   const line = `npx bulkhead task submit ${agent} "Say what you can do."${at}`;
-  out.give({ ready: true, bus: busUrl, database, epoch: policy.epoch, services: services.map(({ name }) => name), submit: line });
+  out.give({
+    ready: true,
+    bus: busUrl,
+    database,
+    epoch: policy.epoch,
+    services: services.map(({ name }) => name),
+    submit: line,
+  });
   out.say(out.paint.green(`${policy.policy.name} is up.`) + ` Give it a task from another terminal:`);
   out.say(`\n  ${line}\n`);
   out.say(out.paint.dim("Ctrl-C stops everything."));

@@ -20,7 +20,11 @@ export async function tryBus(project: Project, { loaded }: SignedPolicy, url: st
 async function tryHost(project: Project, policy: Policy, agent: string, url: string): Promise<BusFindings> {
   const identity = await readIdentity(keyFile(project, `host-${agent}`));
   const probes = forbidden(policy, agent);
-  return { identity: identity.identity, tried: probes.length, passed: await probePermissions({ url, identity }, probes) };
+  return {
+    identity: identity.identity,
+    tried: probes.length,
+    passed: await probePermissions({ url, identity }, probes),
+  };
 }
 
 const NONE = "doctor-none";
@@ -30,19 +34,40 @@ function forbidden(policy: Policy, agent: string): Probe[] {
   const others = Object.keys(policy.agents).filter((name) => name !== agent);
   const publish = [
     ...others.flatMap((other) => Object.keys(policy.tools).map((tool) => subjectOf("call", { agent: other, tool }))),
-    ...others.flatMap((other) => [subjectOf("model", { agent: other }), subjectOf("next", { agent: other }), subjectOf("submit", { agent: other })]),
+    ...others.flatMap((other) => [
+      subjectOf("model", { agent: other }),
+      subjectOf("next", { agent: other }),
+      subjectOf("submit", { agent: other }),
+    ]),
     ...Object.keys(policy.toolsets).map((toolset) => subjectOf("exec", { toolset })),
     ...Object.keys(policy.operators).map((operator) => subjectOf("decision", { operator })),
     ...["gateway", "watchdog", "ledger"].map((service) => subjectOf("audit", { service })),
-    ...[CONTRACTS.review, CONTRACTS.open, CONTRACTS.release, CONTRACTS.controlStop, CONTRACTS.controlBeat].map(({ subject }) => subject),
-    subjectOf("label", { task: NONE, label: "A" }),
-    ...["STREAM.NAMES", "STREAM.INFO.AUDIT", "STREAM.MSG.GET.AUDIT", `STREAM.DELETE.${NONE}`, `CONSUMER.CREATE.${NONE}`, `CONSUMER.MSG.NEXT.${NONE}.${NONE}`].map(
-      (verb) => `$JS.API.${verb}`,
+    ...[CONTRACTS.review, CONTRACTS.open, CONTRACTS.release, CONTRACTS.controlStop, CONTRACTS.controlBeat].map(
+      ({ subject }) => subject,
     ),
+    subjectOf("label", { task: NONE, label: "A" }),
+    ...[
+      "STREAM.NAMES",
+      "STREAM.INFO.AUDIT",
+      "STREAM.MSG.GET.AUDIT",
+      `STREAM.DELETE.${NONE}`,
+      `CONSUMER.CREATE.${NONE}`,
+      `CONSUMER.MSG.NEXT.${NONE}.${NONE}`,
+    ].map((verb) => `$JS.API.${verb}`),
     "_INBOX.gateway.doctor",
     "$SYS.REQ.SERVER.PING",
   ];
-  const subscribe = [">", "bh.>", "_INBOX.>", "_INBOX.gateway.>", "bh.audit.>", "bh.exec.>", "$KV.>", "bh.call.>", "$SYS.>"];
+  const subscribe = [
+    ">",
+    "bh.>",
+    "_INBOX.>",
+    "_INBOX.gateway.>",
+    "bh.audit.>",
+    "bh.exec.>",
+    "$KV.>",
+    "bh.call.>",
+    "$SYS.>",
+  ];
   return [
     ...publish.map((subject): Probe => ({ operation: "publish", subject })),
     ...subscribe.map((subject): Probe => ({ operation: "subscribe", subject })),

@@ -33,14 +33,24 @@ export async function trySandbox(project: Project): Promise<SandboxFindings> {
   await chmod(folder, 0o755);
   const outside = stack.use(await watchOutside(folder));
   const secret = await secretFile(project, folder);
-  const targets: Targets = { secret, writeTo: join(folder, "written"), port: outside.port, unix: outside.unix, pid: process.pid };
+  const targets: Targets = {
+    secret,
+    writeTo: join(folder, "written"),
+    port: outside.port,
+    unix: outside.unix,
+    pid: process.pid,
+  };
   const program = join(folder, "probe.cjs");
   await writeFile(program, probeProgram(targets), { mode: 0o644 });
   const sandbox = await strongestSandbox(join(folder, "cache"));
   const said = await run(program, sandbox.options);
   const seen: readonly Try[] = [
     { name: "connections seen from outside", gotOut: outside.connections() > 0, answer: `${outside.connections()}` },
-    { name: "file written outside", gotOut: existsSync(targets.writeTo), answer: existsSync(targets.writeTo) ? "it is there" : "none" },
+    {
+      name: "file written outside",
+      gotOut: existsSync(targets.writeTo),
+      answer: existsSync(targets.writeTo) ? "it is there" : "none",
+    },
   ];
   return { level: sandbox.level, tries: [...said, ...seen] };
 }
@@ -62,7 +72,9 @@ async function run(program: string, options: Parameters<typeof launch>[1]): Prom
     for await (const line of createInterface({ input: child.stdout })) tries.push(JSON.parse(line) as Try);
   })();
   await Promise.race([Promise.all([read, child.exited]), sleep(DEADLINE_MS, undefined, { ref: false })]);
-  return tries.length > 0 ? tries : [{ name: "starting a worker", gotOut: false, answer: "it did not start, so nothing could be tried" }];
+  return tries.length > 0
+    ? tries
+    : [{ name: "starting a worker", gotOut: false, answer: "it did not start, so nothing could be tried" }];
 }
 
 interface Outside extends AsyncDisposable {

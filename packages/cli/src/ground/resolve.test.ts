@@ -17,7 +17,9 @@ async function program(path: string, script: string): Promise<void> {
 }
 
 test("a URL goes before everything", async () => {
-  const ground = await resolveGround({ env: { NATS_URL: "nats://127.0.0.1:1", MONGODB_URI: "mongodb://127.0.0.1:2", PATH: "" } });
+  const ground = await resolveGround({
+    env: { NATS_URL: "nats://127.0.0.1:1", MONGODB_URI: "mongodb://127.0.0.1:2", PATH: "" },
+  });
   expect([ground.nats.from, ground.database.from]).toEqual(["NATS_URL", "MONGODB_URI"]);
 });
 

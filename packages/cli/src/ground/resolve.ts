@@ -30,7 +30,10 @@ export interface GroundOptions {
  *
  * @throws CliError one sentence that says what to do
  */
-export async function resolveGround({ env = process.env, report = () => undefined }: GroundOptions = {}): Promise<Ground> {
+export async function resolveGround({
+  env = process.env,
+  report = () => undefined,
+}: GroundOptions = {}): Promise<Ground> {
   const [nats, database] = await Promise.all([findNats(env, report), findDatabase(env, report)]);
   return { nats, database };
 }

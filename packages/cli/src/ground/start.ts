@@ -36,22 +36,31 @@ export async function startGround(options: GroundStart): Promise<RunningGround> 
   return { ...nats, ...database, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-async function startBus(options: GroundStart, stack: AsyncDisposableStack): Promise<Pick<RunningGround, "natsUrl" | "natsFrom">> {
+async function startBus(
+  options: GroundStart,
+  stack: AsyncDisposableStack,
+): Promise<Pick<RunningGround, "natsUrl" | "natsFrom">> {
   const { nats } = options.ground;
   if (nats.kind === "url") return { natsUrl: nats.url, natsFrom: nats.from };
   const port = options.port ?? -1;
   if (port > 0 && !(await isFree(port))) {
-    throw new CliError(`Port ${port} is taken: give another with --port, or the address of your own server in NATS_URL.`);
+    throw new CliError(
+      `Port ${port} is taken: give another with --port, or the address of your own server in NATS_URL.`,
+    );
   }
   const dir = join(options.folder, "nats");
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const config = (folders: { storeDir: string; portsDir: string }): string => natsConfig({ policy: options.policy, port, ...folders });
+  const config = (folders: { storeDir: string; portsDir: string }): string =>
+    natsConfig({ policy: options.policy, port, ...folders });
   const server = await startNats({ binary: nats.program, dir, config });
   own(server, stack);
   return { natsUrl: server.url, natsFrom: nats.from };
 }
 
-async function startData(options: GroundStart, stack: AsyncDisposableStack): Promise<Pick<RunningGround, "databaseUrl" | "admin" | "databaseFrom">> {
+async function startData(
+  options: GroundStart,
+  stack: AsyncDisposableStack,
+): Promise<Pick<RunningGround, "databaseUrl" | "admin" | "databaseFrom">> {
   const { database } = options.ground;
   if (database.kind === "url") {
     const admin = accessOf(database.url);
@@ -76,7 +85,10 @@ function own(server: AsyncDisposable & { readonly pid: number }, stack: AsyncDis
 function accessOf(uri: string): AdminAccess {
   const url = new URL(uri);
   const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
-  if (user === "") throw new CliError("MONGODB_URI names no administrator: mongodb://USER:PASSWORD@HOST/ (it creates the services' users).");
+  if (user === "")
+    throw new CliError(
+      "MONGODB_URI names no administrator: mongodb://USER:PASSWORD@HOST/ (it creates the services' users).",
+    );
   url.username = "";
   url.password = "";
   return { url: url.toString(), user, password };
@@ -88,8 +100,10 @@ function isFree(port: number): Promise<boolean> {
     probe.once("error", () => {
       resolve(false);
     });
-    probe.listen(port, "127.0.0.1", () => probe.close(() => {
-      resolve(true);
-    }));
+    probe.listen(port, "127.0.0.1", () =>
+      probe.close(() => {
+        resolve(true);
+      }),
+    );
   });
 }

@@ -38,9 +38,15 @@ const SENTENCES: Partial<Record<ReadEntry["event"], string>> = {
 
 /** The record as a story: a part for the task, each model call and each tool call, in the order in which they began. */
 export function tellStory({ id, entries, texts }: Story, paint: Paint): string {
-  const told = entries.flatMap((entry) => readEntry(entry) ?? []).filter(({ event }) => event in SENTENCES || event.startsWith("security"));
+  const told = entries
+    .flatMap((entry) => readEntry(entry) ?? [])
+    .filter(({ event }) => event in SENTENCES || event.startsWith("security"));
   const parts = Map.groupBy(told, partOf);
-  const lines = [...parts].flatMap(([part, within]) => ["", heading(part, within, paint), ...within.flatMap((entry) => sentence(entry, texts, paint))]);
+  const lines = [...parts].flatMap(([part, within]) => [
+    "",
+    heading(part, within, paint),
+    ...within.flatMap((entry) => sentence(entry, texts, paint)),
+  ]);
   return [paint.bold(`What the record says about ${shown(id)}`), ...lines].join("\n");
 }
 
@@ -50,7 +56,8 @@ function partOf({ callId, causes, task }: ReadEntry): string {
 }
 
 function heading(part: string, within: readonly ReadEntry[], paint: Paint): string {
-  const find = <K extends "agent" | "tool" | "principal">(key: K): string | undefined => within.find((entry) => entry[key] !== undefined)?.[key];
+  const find = <K extends "agent" | "tool" | "principal">(key: K): string | undefined =>
+    within.find((entry) => entry[key] !== undefined)?.[key];
   if (part.endsWith(".m")) return paint.bold(`model call ${part}`);
   if (!part.includes(".")) return paint.bold(`task ${part}${forWhom(find("agent"), find("principal"))}`);
   const asked = `${part.slice(0, part.lastIndexOf("."))}.m`;
@@ -66,7 +73,9 @@ function sentence(entry: ReadEntry, texts: ReadonlyMap<string, string>, paint: P
   const bad = /refused|denied|failed|unknown|security|dead|rejected|conflict|killed/.test(entry.event);
   const head = `  ${paint.dim(timeOf(entry.at).slice(11))}  ${bad ? paint.red(words) : words}`;
   const text = entry.content === undefined ? undefined : texts.get(entry.content);
-  const because = entry.causes.filter((cause) => /^(content|decision|effect):/.test(cause) && cause !== `content:${entry.content ?? ""}`);
+  const because = entry.causes.filter(
+    (cause) => /^(content|decision|effect):/.test(cause) && cause !== `content:${entry.content ?? ""}`,
+  );
   return [
     `${head}  ${paint.dim(facts(entry))}`.trimEnd(),
     ...(text === undefined ? [] : quote(text).map((line) => paint.dim(`            ${line}`))),
@@ -90,7 +99,10 @@ function quote(text: string): string[] {
   const answer = readAnswer(text);
   if (answer === undefined) return [`"${shown(text, 110)}"`];
   const said = answer.text.trim() === "" ? [] : [`"${shown(answer.text, 110)}"`];
-  return [...said, ...answer.toolCalls.map(({ name, args }) => `asks for ${shown(name)} ${shown(JSON.stringify(args), 110)}`)];
+  return [
+    ...said,
+    ...answer.toolCalls.map(({ name, args }) => `asks for ${shown(name)} ${shown(JSON.stringify(args), 110)}`),
+  ];
 }
 
 function readAnswer(text: string): ModelAnswer | undefined {

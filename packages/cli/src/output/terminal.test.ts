@@ -14,7 +14,12 @@ test("colours are for terminals", () => {
 });
 
 test("columns line up, and money says its currency", () => {
-  expect(table([["a", "bbb"], ["cc", "d"]])).toBe("a   bbb\ncc  d");
+  expect(
+    table([
+      ["a", "bbb"],
+      ["cc", "d"],
+    ]),
+  ).toBe("a   bbb\ncc  d");
   expect(moneyOf(1_500_000, "EUR")).toBe("1.50 EUR");
   expect(moneyOf(21_345, "EUR")).toBe("0.0213 EUR");
 });

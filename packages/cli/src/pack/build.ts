@@ -10,7 +10,13 @@ const dist = join(source, "..", "dist");
 
 await rm(dist, { recursive: true, force: true });
 await Promise.all([
-  build({ ...moduleOptions, entryPoints: [join(source, "main.ts")], outdir: dist, splitting: true, chunkNames: "chunk-[hash]" }),
+  build({
+    ...moduleOptions,
+    entryPoints: [join(source, "main.ts")],
+    outdir: dist,
+    splitting: true,
+    chunkNames: "chunk-[hash]",
+  }),
   buildKit(dist),
   bundlePrograms(join(dist, "programs")),
 ]);

@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { isBulkheadError } from "@bulkhead/core";
 import type { JsonObject } from "@bulkhead/schemas";
-import { CONNECTION_KINDS, connectionTools, operationOf, type Tool, toolContract, type ToolPlace } from "@bulkhead/tools";
+import {
+  CONNECTION_KINDS,
+  connectionTools,
+  operationOf,
+  type Tool,
+  type ToolPlace,
+  toolContract,
+} from "@bulkhead/tools";
 import type { CustomTool } from "./custom-tools.ts";
 import type { PolicyFile } from "./file.ts";
 import { didYouMean, type Mistake } from "./mistakes.ts";
@@ -34,7 +41,12 @@ export const LOCAL = "local";
 const OWN = "own";
 
 /** The tools of all connections and of the user's own files. */
-export function catalogueOf(project: Project, file: PolicyFile, custom: readonly CustomTool[], source: PolicySource): Catalogue {
+export function catalogueOf(
+  project: Project,
+  file: PolicyFile,
+  custom: readonly CustomTool[],
+  source: PolicySource,
+): Catalogue {
   const offers = new Map<string, Offer>();
   const connections: Connection[] = [];
   const mistakes: Mistake[] = [];
@@ -50,7 +62,10 @@ export function catalogueOf(project: Project, file: PolicyFile, custom: readonly
   }
   for (const { tool, bundle, source: from } of custom) {
     if (offers.has(tool.name)) mistakes.push(duplicate(tool.name, from));
-    offers.set(tool.name, { tool, place: { connection: OWN, operation: tool.name, toolset: ownToolset(tool), bundle } });
+    offers.set(tool.name, {
+      tool,
+      place: { connection: OWN, operation: tool.name, toolset: ownToolset(tool), bundle },
+    });
   }
   return { offers, connections, mistakes };
 }
@@ -70,12 +85,22 @@ function duplicate(name: string, file: string): Mistake {
   return { file, line: 1, col: 1, code: "tool.duplicate", message, suggestion: "Give it another name." };
 }
 
-function toolsOf(name: string, kind: string, settings: JsonObject, source: PolicySource): { tools: readonly Tool[]; mistakes: Mistake[] } {
+function toolsOf(
+  name: string,
+  kind: string,
+  settings: JsonObject,
+  source: PolicySource,
+): { tools: readonly Tool[]; mistakes: Mistake[] } {
   const path = ["connections", name];
   const definition = CONNECTION_KINDS.get(kind);
   if (definition === undefined) {
     const suggestion = didYouMean(kind, [...CONNECTION_KINDS.keys()]);
-    const mistake = source.mistake("connection.kind", source.at([...path, "kind"]), `There is no kind of connection "${kind}".`, suggestion);
+    const mistake = source.mistake(
+      "connection.kind",
+      source.at([...path, "kind"]),
+      `There is no kind of connection "${kind}".`,
+      suggestion,
+    );
     return { tools: [], mistakes: [mistake] };
   }
   const parsed = definition.settings.safeParse(settings);
@@ -84,7 +109,11 @@ function toolsOf(name: string, kind: string, settings: JsonObject, source: Polic
     const keys = issue.code === "unrecognized_keys" ? issue.keys : [];
     const where = [...path, ...(issue.path as (string | number)[]), ...keys.slice(0, 1)];
     const place = keys.length > 0 ? source.atKey(where) : source.at(where);
-    return source.mistake("connection.settings", place, `Connection "${name}": ${where.slice(2).join(".")}: ${issue.message}.`);
+    return source.mistake(
+      "connection.settings",
+      place,
+      `Connection "${name}": ${where.slice(2).join(".")}: ${issue.message}.`,
+    );
   });
   return { tools: [], mistakes };
 }
@@ -103,7 +132,8 @@ const PATH_KEYS = new Set(["path", "root", "file"]);
 /** Paths in the file are relative to it; executors get them absolute. */
 function absolute(settings: JsonObject, dir: string): JsonObject {
   const entries = Object.entries(settings).map(([key, value]) => {
-    if (typeof value === "string") return [key, PATH_KEYS.has(key) ? join(value.startsWith("/") ? "/" : dir, value) : value];
+    if (typeof value === "string")
+      return [key, PATH_KEYS.has(key) ? join(value.startsWith("/") ? "/" : dir, value) : value];
     const nested = typeof value === "object" && value !== null && !Array.isArray(value);
     return [key, nested ? absolute(value, dir) : value];
   });

@@ -49,7 +49,9 @@ describe("bulkhead check", () => {
     ]);
     expect(mistakes[0]?.suggestion).toContain('"daily"');
     expect(mistakes[1]?.suggestion).toContain('"files-read"');
-    expect(formatMistake(mistakes[5] as Mistake)).toMatch(/^bulkhead\.yaml:\d+:11 {2}connection\.kind .*\n {4}→ Did you mean "tracker"\?$/);
+    expect(formatMistake(mistakes[5] as Mistake)).toMatch(
+      /^bulkhead\.yaml:\d+:11 {2}connection\.kind .*\n {4}→ Did you mean "tracker"\?$/,
+    );
   });
 
   test("TIER-07: an outward tool runs unasked only upon somebody, with a reason, until a day that is not over", async () => {
@@ -64,7 +66,8 @@ describe("bulkhead check", () => {
   });
 
   test("AUTO is for reading, and PROPOSE is not there yet", async () => {
-    const codes = async (tier: string) => (await check(template.replace("notes-create: AUTO+", `notes-create: ${tier}`))).map(({ code }) => code);
+    const codes = async (tier: string) =>
+      (await check(template.replace("notes-create: AUTO+", `notes-create: ${tier}`))).map(({ code }) => code);
     expect(await codes("AUTO")).toEqual(["tier.effect"]);
     expect(await codes("PROPOSE")).toEqual(["tier.propose"]);
     expect(await codes("BLOCK")).toEqual([]);
@@ -102,7 +105,13 @@ export default defineTool({
   });
 
   test("a tool file that does not hold a tool is told with its place", async () => {
-    const mistakes = await check(template, { "tools/bad.ts": "export default 1;\n", "tools/worse.ts": "\n\nconst x: = 1;\n" });
-    expect(mistakes.map(({ file, line, code }) => `${file}:${line} ${code}`)).toEqual(["tools/bad.ts:1 tool.broken", "tools/worse.ts:3 tool.broken"]);
+    const mistakes = await check(template, {
+      "tools/bad.ts": "export default 1;\n",
+      "tools/worse.ts": "\n\nconst x: = 1;\n",
+    });
+    expect(mistakes.map(({ file, line, code }) => `${file}:${line} ${code}`)).toEqual([
+      "tools/bad.ts:1 tool.broken",
+      "tools/worse.ts:3 tool.broken",
+    ]);
   });
 });

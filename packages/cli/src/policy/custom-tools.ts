@@ -9,7 +9,7 @@ import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleDigest, type Tool } from "@bulkhead/tools";
-import { build, type BuildFailure, type Plugin } from "esbuild";
+import { type BuildFailure, build, type Plugin } from "esbuild";
 import { findKit } from "./kit.ts";
 import type { Mistake } from "./mistakes.ts";
 import type { Project } from "./project.ts";
@@ -54,7 +54,9 @@ function broken(file: string, line: number, col: number, message: string, sugges
 }
 
 function isTool(value: unknown): value is Tool {
-  return typeof value === "object" && value !== null && "name" in value && "inputSchema" in value && Object.isFrozen(value);
+  return (
+    typeof value === "object" && value !== null && "name" in value && "inputSchema" in value && Object.isFrozen(value)
+  );
 }
 
 async function bundleTool(source: string, userDir: string): Promise<Uint8Array> {

@@ -8,7 +8,8 @@ export interface Change {
 }
 
 /** Noise for a reader: derived from what is shown anyway, or shown as "code or contract". */
-const HIDDEN = /^(signedAt|v|tools\.[^.]+\.(inputSchema|roles|name|operation|adapter)|agents\.[^.]+\.name|operators\.[^.]+\.name|toolsets\.)/;
+const HIDDEN =
+  /^(signedAt|v|tools\.[^.]+\.(inputSchema|roles|name|operation|adapter)|agents\.[^.]+\.name|operators\.[^.]+\.name|toolsets\.)/;
 
 /** What is different, in the order of the paths. Without a policy before, everything is new. */
 export function diffPolicies(before: Policy | undefined, after: Policy): readonly Change[] {

@@ -32,7 +32,11 @@ const Grant = z.union([
   z.strictObject({
     tier: Tier,
     exception: z
-      .strictObject({ owner: Token, reason: z.string().min(8, "explains nothing: give the reason").max(300), until: Day })
+      .strictObject({
+        owner: Token,
+        reason: z.string().min(8, "explains nothing: give the reason").max(300),
+        until: Day,
+      })
       .optional(),
   }),
 ]);
@@ -104,4 +108,3 @@ export type PolicyFile = z.output<typeof PolicyFile>;
 
 /** Names that hold a secret wherever they stand: they belong into `credentials/`. */
 export const SECRET_KEY = /^(password|passwd|pass|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|webhook)$/i;
-

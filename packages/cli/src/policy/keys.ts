@@ -6,7 +6,15 @@
  */
 import { existsSync } from "node:fs";
 import { busPublicKey, createBusKey, PROVISIONER } from "@bulkhead/bus";
-import { generateIdentity, type Identity, newSeed, readIdentity, type SigningKey, signingKey, writeIdentity } from "@bulkhead/core";
+import {
+  generateIdentity,
+  type Identity,
+  newSeed,
+  readIdentity,
+  type SigningKey,
+  signingKey,
+  writeIdentity,
+} from "@bulkhead/core";
 import type { Policy } from "@bulkhead/schemas";
 import { keyFile, type Project } from "./project.ts";
 

@@ -10,7 +10,10 @@ const NAME = "tool-kit.mjs";
 export async function findKit(): Promise<string> {
   const packed = join(import.meta.dirname, NAME);
   if (existsSync(packed)) return packed;
-  const folder = join(buildCache(), `kit-${await sourceKey("{schemas,packages/core,packages/content,packages/tools}")}`);
+  const folder = join(
+    buildCache(),
+    `kit-${await sourceKey("{schemas,packages/core,packages/content,packages/tools}")}`,
+  );
   return join(await buildOnce(folder, buildKit), NAME);
 }
 

@@ -18,12 +18,20 @@ const rehearsal: ModelClass = {
 /** The model classes of a file; without any, every class is the rehearsal model. */
 export function modelsOf(file: PolicyFile): Policy["models"] {
   const { models, currency } = file;
-  if (models === undefined) return { currency, priceVersion: "rehearsal", classes: { small: rehearsal, large: rehearsal } };
+  if (models === undefined)
+    return { currency, priceVersion: "rehearsal", classes: { small: rehearsal, large: rehearsal } };
   const classes = Object.entries(models).map(([name, model]) => [name, classOf(model)] as const);
   return { currency, priceVersion: "file", classes: Object.fromEntries(classes) };
 }
 
-function classOf({ url, model, credential, maxOutputTokens, timeout, price }: NonNullable<PolicyFile["models"]>[string]): ModelClass {
+function classOf({
+  url,
+  model,
+  credential,
+  maxOutputTokens,
+  timeout,
+  price,
+}: NonNullable<PolicyFile["models"]>[string]): ModelClass {
   return {
     baseUrl: url,
     model,

@@ -33,7 +33,9 @@ export async function checkProject(project: Project, now: number = Date.now()): 
     ...checkRules({ file, catalogue, source: read.source, now }),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), read.source)),
   ];
-  return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft: compile(file, catalogue) };
+  return mistakes.length > 0
+    ? { ok: false, mistakes: sorted(mistakes) }
+    : { ok: true, draft: compile(file, catalogue) };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */
@@ -53,4 +55,3 @@ function credentialPaths(file: PolicyFile, { offers }: Catalogue): Map<string, P
 function sorted(mistakes: readonly Mistake[]): Mistake[] {
   return [...mistakes].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.col - b.col);
 }
-

@@ -32,7 +32,14 @@ function checkGrants(input: RuleInput): Mistake[] {
       const offer = catalogue.offers.get(tool);
       if (offer !== undefined) return checkGrant(offer, grant, path, input);
       const suggestion = didYouMean(tool, [...catalogue.offers.keys()]);
-      return [source.mistake("tool.unknown", source.atKey(path), `No connection or file in tools/ has a tool "${tool}".`, suggestion)];
+      return [
+        source.mistake(
+          "tool.unknown",
+          source.atKey(path),
+          `No connection or file in tools/ has a tool "${tool}".`,
+          suggestion,
+        ),
+      ];
     }),
   );
 }
@@ -40,7 +47,14 @@ function checkGrants(input: RuleInput): Mistake[] {
 function checkGrant({ tool }: Offer, grant: GrantInFile, path: Path, { file, source, now }: RuleInput): Mistake[] {
   const at = source.at(path);
   if (grant.tier === "PROPOSE") {
-    return [source.mistake("tier.propose", at, "The tier PROPOSE is not available in this version.", "Use CONFIRM: a person decides first.")];
+    return [
+      source.mistake(
+        "tier.propose",
+        at,
+        "The tier PROPOSE is not available in this version.",
+        "Use CONFIRM: a person decides first.",
+      ),
+    ];
   }
   if (grant.tier === "BLOCK") return [];
   if (tool.run === undefined) {
@@ -50,7 +64,14 @@ function checkGrant({ tool }: Offer, grant: GrantInFile, path: Path, { file, sou
   const outward = tool.effects.filter((effect) => OUTWARD.includes(effect));
   if (free && outward.length > 0) return checkException(tool.name, outward, grant, path, { file, source, now });
   if (grant.tier === "AUTO" && tool.effects.length > 0) {
-    return [source.mistake("tier.effect", at, `AUTO is for reading, and "${tool.name}" changes something.`, "Use AUTO+ or CONFIRM.")];
+    return [
+      source.mistake(
+        "tier.effect",
+        at,
+        `AUTO is for reading, and "${tool.name}" changes something.`,
+        "Use AUTO+ or CONFIRM.",
+      ),
+    ];
   }
   return [];
 }
@@ -66,22 +87,46 @@ function checkException(
   const what = `"${tool}" has the effect ${effects.join(" and ")}`;
   if (exception === undefined) {
     const form = `{ tier: ${tier}, exception: { owner: …, reason: …, until: YYYY-MM-DD } }`;
-    return [source.mistake("tier.exception", at, `${what}, so ${tier} is not allowed.`, `Use CONFIRM, or take it upon somebody: ${form}`)];
+    return [
+      source.mistake(
+        "tier.exception",
+        at,
+        `${what}, so ${tier} is not allowed.`,
+        `Use CONFIRM, or take it upon somebody: ${form}`,
+      ),
+    ];
   }
-  if (tier === "AUTO") return [source.mistake("tier.effect", at, `${what}, and AUTO is for reading.`, "Use AUTO+ or CONFIRM.")];
+  if (tier === "AUTO")
+    return [source.mistake("tier.effect", at, `${what}, and AUTO is for reading.`, "Use AUTO+ or CONFIRM.")];
   if (exception.until < now) {
     const place = source.at([...path, "exception", "until"]);
-    return [source.mistake("tier.expired", place, `The exception for "${tool}" has expired.`, "Use CONFIRM, or renew it with a later day.")];
+    return [
+      source.mistake(
+        "tier.expired",
+        place,
+        `The exception for "${tool}" has expired.`,
+        "Use CONFIRM, or renew it with a later day.",
+      ),
+    ];
   }
   if (Object.hasOwn(file.operators, exception.owner)) return [];
   const place = source.at([...path, "exception", "owner"]);
-  return [source.mistake("operator.unknown", place, `There is no operator "${exception.owner}".`, didYouMean(exception.owner, Object.keys(file.operators)))];
+  return [
+    source.mistake(
+      "operator.unknown",
+      place,
+      `There is no operator "${exception.owner}".`,
+      didYouMean(exception.owner, Object.keys(file.operators)),
+    ),
+  ];
 }
 
 function checkNames({ file, source }: RuleInput): Mistake[] {
   const agents = Object.keys(file.agents);
   const unknownAgent = (name: string, path: Path): Mistake[] =>
-    agents.includes(name) ? [] : [source.mistake("agent.unknown", source.at(path), `There is no agent "${name}".`, didYouMean(name, agents))];
+    agents.includes(name)
+      ? []
+      : [source.mistake("agent.unknown", source.at(path), `There is no agent "${name}".`, didYouMean(name, agents))];
   const clients = Object.entries(file.clients).flatMap(([client, { agents: names }]) =>
     names.flatMap((name, index) => unknownAgent(name, ["clients", client, "agents", index])),
   );
@@ -94,25 +139,48 @@ function checkNames({ file, source }: RuleInput): Mistake[] {
   const models = Object.entries(file.agents).flatMap(([agent, { model }]) =>
     classes.includes(model)
       ? []
-      : [source.mistake("model.unknown", source.at(["agents", agent, "model"]), `There is no model class "${model}".`, didYouMean(model, classes))],
+      : [
+          source.mistake(
+            "model.unknown",
+            source.at(["agents", agent, "model"]),
+            `There is no model class "${model}".`,
+            didYouMean(model, classes),
+          ),
+        ],
   );
   return [...clients, ...delegations, ...models];
 }
 
 function checkPeople({ file, source }: RuleInput): Mistake[] {
-  const has = (role: "approver" | "admin"): boolean => Object.values(file.operators).some(({ roles }) => roles.includes(role));
+  const has = (role: "approver" | "admin"): boolean =>
+    Object.values(file.operators).some(({ roles }) => roles.includes(role));
   const place = source.atKey(["operators"]);
-  const asks = Object.values(file.agents).some(({ tools }) => Object.values(tools).some(({ tier }) => tier === "CONFIRM"));
+  const asks = Object.values(file.agents).some(({ tools }) =>
+    Object.values(tools).some(({ tier }) => tier === "CONFIRM"),
+  );
   return [
-    ...(has("admin") ? [] : [source.mistake("operator.admin", place, "Nobody has the role admin.", "Give it to the person who signs.")]),
+    ...(has("admin")
+      ? []
+      : [source.mistake("operator.admin", place, "Nobody has the role admin.", "Give it to the person who signs.")]),
     ...(asks && !has("approver")
-      ? [source.mistake("operator.approver", place, "Some calls need a person, and nobody has the role approver.", "Give it to somebody.")]
+      ? [
+          source.mistake(
+            "operator.approver",
+            place,
+            "Some calls need a person, and nobody has the role approver.",
+            "Give it to somebody.",
+          ),
+        ]
       : []),
   ];
 }
 
 /** Credential files that the granted tools need: there, and readable by their owner alone. */
-export async function checkCredentials(project: Project, names: ReadonlyMap<string, Path>, source: PolicySource): Promise<Mistake[]> {
+export async function checkCredentials(
+  project: Project,
+  names: ReadonlyMap<string, Path>,
+  source: PolicySource,
+): Promise<Mistake[]> {
   const found = await Promise.all([...names].map(([name, path]) => checkCredential(project, name, source, path)));
   return found.flat();
 }
@@ -126,8 +194,17 @@ async function checkCredential(project: Project, name: string, source: PolicySou
   const shown = `credentials/${name}`;
   if (mode === undefined) {
     const make = `Write it there: install -m 600 /dev/stdin ${shown}`;
-    return [source.mistake("credential.missing", source.atKey(path), `The credential file ${shown} is not there.`, make)];
+    return [
+      source.mistake("credential.missing", source.atKey(path), `The credential file ${shown} is not there.`, make),
+    ];
   }
   if ((mode & 0o077) === 0) return [];
-  return [source.mistake("credential.mode", source.atKey(path), `Others may read ${shown} (mode ${mode.toString(8)}).`, `Run: chmod 600 ${shown}`)];
+  return [
+    source.mistake(
+      "credential.mode",
+      source.atKey(path),
+      `Others may read ${shown} (mode ${mode.toString(8)}).`,
+      `Run: chmod 600 ${shown}`,
+    ),
+  ];
 }

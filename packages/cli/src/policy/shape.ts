@@ -71,7 +71,11 @@ function unknownKey(key: string, path: Path, source: PolicySource): Mistake {
 
 function badName(path: Path, source: PolicySource): Mistake {
   const name = String(path.at(-1));
-  const better = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 63);
+  const better = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 63);
   const message = `"${name}" cannot be a name: names have 1 to 63 of a-z, 0-9 and -, and do not start with -.`;
   return source.mistake("value.invalid", source.atKey(path), message, better ? `For example "${better}".` : undefined);
 }
@@ -89,8 +93,14 @@ function wrongValue(issue: Issue, path: Path, source: PolicySource): Mistake {
   if (issue.code !== "invalid_value") return source.mistake("value.invalid", source.at(path), message);
   const allowed = issue.values.map(String);
   const near = closest(String(valueAt(source.value, path)), allowed);
-  const suggestion = near === undefined ? `One of: ${allowed.join(", ")}.` : `Did you mean "${near}"? One of: ${allowed.join(", ")}.`;
-  return source.mistake("value.invalid", source.at(path), `${shown} at "${path.join(".")}" is not allowed.`, suggestion);
+  const suggestion =
+    near === undefined ? `One of: ${allowed.join(", ")}.` : `Did you mean "${near}"? One of: ${allowed.join(", ")}.`;
+  return source.mistake(
+    "value.invalid",
+    source.at(path),
+    `${shown} at "${path.join(".")}" is not allowed.`,
+    suggestion,
+  );
 }
 
 /** The settings that the schema knows at a path. */
@@ -108,7 +118,8 @@ function inner(schema: unknown, key: string): unknown {
 }
 
 function unwrap(schema: unknown): unknown {
-  if (schema instanceof z.ZodUnion) return unwrap(schema.options.find((option) => unwrap(option) instanceof z.ZodObject));
+  if (schema instanceof z.ZodUnion)
+    return unwrap(schema.options.find((option) => unwrap(option) instanceof z.ZodObject));
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
     return unwrap(schema.unwrap());
   }
@@ -126,7 +137,9 @@ function secretsIn(value: unknown, source: PolicySource, path: Path = []): Mista
     const secret = path.length > 1 && typeof child === "string" && (SECRET_KEY.test(key) || hasUserinfo(child));
     if (!secret) return secretsIn(child, source, here);
     const message = `"${key}" looks like a secret, and this file is read by many.`;
-    return [source.mistake("secret.in-file", source.atKey(here), message, "Put it into a file of mode 0600 in credentials/.")];
+    return [
+      source.mistake("secret.in-file", source.atKey(here), message, "Put it into a file of mode 0600 in credentials/."),
+    ];
   });
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { policyTemplate } from "../commands/init-template.ts";
-import { formatChange } from "./diff.ts";
 import type { Draft } from "./compile.ts";
+import { formatChange } from "./diff.ts";
 import { type Project, projectAt } from "./project.ts";
 import { checkProject } from "./project-check.ts";
 import { changesSinceSigned, readSigned, signDraft } from "./signed.ts";
@@ -38,7 +38,9 @@ test("what is signed verifies, covers an unchanged file, and shows what changed 
 });
 
 test("keys and the signed policy are their owner's alone, and the admin is nobody on the bus", async () => {
-  const modes = await Promise.all((await readdir(project.keysDir)).map(async (name) => (await stat(join(project.keysDir, name))).mode & 0o777));
+  const modes = await Promise.all(
+    (await readdir(project.keysDir)).map(async (name) => (await stat(join(project.keysDir, name))).mode & 0o777),
+  );
   expect(new Set(modes)).toEqual(new Set([0o600]));
   expect((await stat(project.stateDir)).mode & 0o777).toBe(0o700);
   expect((await readSigned(project))?.loaded.policy.trust).not.toHaveProperty("admin");

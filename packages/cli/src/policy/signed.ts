@@ -26,7 +26,9 @@ export async function readSigned(project: Project): Promise<SignedPolicy | undef
     return { loaded: verifyPolicy(parseJson(bytes, { maxBytes: MAX_POLICY_BYTES }), adminKey), adminKey };
   } catch (cause) {
     const why = isBulkheadError(cause) ? cause.message : String(cause);
-    throw new CliError(`The signed policy does not hold: ${why} Sign it again: npx bulkhead sign`, EXIT.usage, { cause });
+    throw new CliError(`The signed policy does not hold: ${why} Sign it again: npx bulkhead sign`, EXIT.usage, {
+      cause,
+    });
   }
 }
 

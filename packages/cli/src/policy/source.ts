@@ -25,7 +25,9 @@ export async function readPolicyFile(path: string): Promise<ReadResult> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) {
     const suggestion = "Make one with: npx bulkhead init DIR";
-    return { mistakes: [{ file, line: 1, col: 1, code: "file.missing", message: "The file is not there.", suggestion }] };
+    return {
+      mistakes: [{ file, line: 1, col: 1, code: "file.missing", message: "The file is not there.", suggestion }],
+    };
   }
   return parsePolicyText(text, file);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { glob, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { build, type BuildOptions } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import { buildOnce } from "../ground/cache.ts";
 
 /** The services that have a process, by folder name. */
@@ -64,7 +64,12 @@ export async function bundlePrograms(folder: string, root: string = SOURCE_ROOT)
   const entryPoints = { ...Object.fromEntries(entries), rehearsal };
   await Promise.all([
     build({ ...moduleOptions, entryPoints, outdir: folder, splitting: true, chunkNames: "chunk-[hash]" }),
-    build({ ...moduleOptions, ...oneFile, entryPoints: [join(root, "packages", "sdk", "src", "main.ts")], outfile: join(folder, "worker.cjs") }),
+    build({
+      ...moduleOptions,
+      ...oneFile,
+      entryPoints: [join(root, "packages", "sdk", "src", "main.ts")],
+      outfile: join(folder, "worker.cjs"),
+    }),
   ]);
 }
 
@@ -85,7 +90,12 @@ export function buildCache(): string {
 }
 
 function programs(folder: string): Programs {
-  return { folder, service: (name) => join(folder, `${name}.mjs`), worker: join(folder, "worker.cjs"), rehearsal: join(folder, "rehearsal.mjs") };
+  return {
+    folder,
+    service: (name) => join(folder, `${name}.mjs`),
+    worker: join(folder, "worker.cjs"),
+    rehearsal: join(folder, "rehearsal.mjs"),
+  };
 }
 
 /** A key over every source file below the folders of this pattern, and over what is installed. */

@@ -60,7 +60,12 @@ test("what ignores SIGTERM is killed with its group", async () => {
   const file = join(dir, "stubborn.mjs");
   await writeFile(file, `process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000);`);
   const { promise: up, resolve } = Promise.withResolvers<string>();
-  const child = startChild({ command: process.execPath, args: [file], logFile: join(dir, "stubborn.log"), onLine: resolve });
+  const child = startChild({
+    command: process.execPath,
+    args: [file],
+    logFile: join(dir, "stubborn.log"),
+    onLine: resolve,
+  });
   await up;
   expect((await child.stop(100)).signal).toBe("SIGKILL");
 });

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../errors.ts";
+import { cacheRoot } from "../ground/cache.ts";
 import { type Child, type Ended, startChild } from "./child.ts";
 
 /** One service process: the program to run and what to call it. */
@@ -54,7 +56,7 @@ function launch(spec: ServiceSpec): Launched {
     command: process.execPath,
     args: ["--disable-warning=ExperimentalWarning", spec.script, "--config", spec.configFile],
     logFile: spec.logFile,
-    env: { PATH: process.env["PATH"] ?? "" },
+    env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: join(cacheRoot(), "v8") },
     onLine: (line) => {
       if (isReady(line)) resolve(true);
     },

@@ -6,14 +6,14 @@
 import { chmod, copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { provisionBus, PROVISIONER } from "@bulkhead/bus";
+import { PROVISIONER, provisionBus } from "@bulkhead/bus";
 import { isBulkheadError, readIdentity } from "@bulkhead/core";
 import type { LoadedPolicy } from "@bulkhead/policy";
 import { provisionDatabases } from "@bulkhead/store";
 import { connectOperator, type OperatorClient } from "../client/operator-client.ts";
 import { CliError, EXIT } from "../errors.ts";
-import { type Ground, resolveGround } from "../ground/resolve.ts";
 import type { Report } from "../ground/python.ts";
+import { type Ground, resolveGround } from "../ground/resolve.ts";
 import { type RunningGround, startGround } from "../ground/start.ts";
 import { keyFile, makeStateFolders, type Project, projectAt } from "../policy/project.ts";
 import { readSigned, type SignedPolicy } from "../policy/signed.ts";
@@ -65,14 +65,22 @@ export async function startConstellation(options: ConstellationOptions): Promise
   await using stack = new AsyncDisposableStack();
   const [ground, programs] = await Promise.all([options.ground ?? resolveGround({ report }), findPrograms()]);
   const { policy } = signed.loaded;
-  const running = stack.use(await startGround({ ground, policy, folder: project.dataDir, ...(options.port && { port: options.port }) }));
+  const running = stack.use(
+    await startGround({ ground, policy, folder: project.dataDir, ...(options.port && { port: options.port }) }),
+  );
   report(`bus ${running.natsUrl} (${running.natsFrom}), database ${running.databaseFrom}`);
   const members = membersOf(signed.loaded);
   await provision(project, signed, running, members, prefix);
   const around = await surroundings(project, signed, running, programs, prefix, stack);
   const services = await startAll(members, around, programs, options, stack);
   report(`${services.length} services are ready`);
-  const endpoint: Endpoint = { url: running.natsUrl, pid: process.pid, database: running.databaseFrom, bus: running.natsFrom, startedAt: Date.now() };
+  const endpoint: Endpoint = {
+    url: running.natsUrl,
+    pid: process.pid,
+    database: running.databaseFrom,
+    bus: running.natsFrom,
+    startedAt: Date.now(),
+  };
   await writeEndpoint(project, endpoint);
   stack.defer(() => withdrawEndpoint(project));
   return constellation({ project, signed, running, services }, stack.move());
@@ -80,18 +88,34 @@ export async function startConstellation(options: ConstellationOptions): Promise
 
 async function signedOf(project: Project): Promise<SignedPolicy> {
   const signed = await readSigned(project);
-  if (signed === undefined) throw new CliError(`Nothing is signed in ${project.dir}: run npx bulkhead sign ${project.dir}`, EXIT.usage);
+  if (signed === undefined)
+    throw new CliError(`Nothing is signed in ${project.dir}: run npx bulkhead sign ${project.dir}`, EXIT.usage);
   return signed;
 }
 
-async function provision(project: Project, { loaded }: SignedPolicy, ground: RunningGround, members: readonly Member[], prefix: string): Promise<void> {
+async function provision(
+  project: Project,
+  { loaded }: SignedPolicy,
+  ground: RunningGround,
+  members: readonly Member[],
+  prefix: string,
+): Promise<void> {
   const identity = await readIdentity(keyFile(project, PROVISIONER));
-  const bus = provisionBus({ url: ground.natsUrl, identity, policy: loaded.policy, connectTimeoutMs: PROVISION_CONNECT_MS });
+  const bus = provisionBus({
+    url: ground.natsUrl,
+    identity,
+    policy: loaded.policy,
+    connectTimeoutMs: PROVISION_CONNECT_MS,
+  });
   const databases = databasePlans(project, members, prefix).then((plans) => provisionDatabases(ground.admin, plans));
   await Promise.all([bus, databases]).catch((error: unknown) => {
     if (!isBulkheadError(error, "bus.unauthorized")) throw error;
     const advice = "start it with the configuration that `npx bulkhead sign` wrote to .bulkhead/nats.conf";
-    throw new CliError(`The NATS server at ${ground.natsUrl} does not know this project's keys: ${advice}.`, EXIT.failed, { cause: error });
+    throw new CliError(
+      `The NATS server at ${ground.natsUrl} does not know this project's keys: ${advice}.`,
+      EXIT.failed,
+      { cause: error },
+    );
   });
 }
 
@@ -111,7 +135,16 @@ async function surroundings(
   const rehearsal = await startRehearsal(project, loaded.policy, programs);
   if (rehearsal) stack.use(rehearsal);
   const { natsUrl, databaseUrl } = ground;
-  return { project, adminKey, natsUrl, databaseUrl, prefix, workerDir, worker, ...(rehearsal && { rehearsalUrl: rehearsal.url }) };
+  return {
+    project,
+    adminKey,
+    natsUrl,
+    databaseUrl,
+    prefix,
+    workerDir,
+    worker,
+    ...(rehearsal && { rehearsalUrl: rehearsal.url }),
+  };
 }
 
 async function startAll(
@@ -130,7 +163,12 @@ async function startAll(
   return services;
 }
 
-async function startMember(member: Member, around: Surroundings, programs: Programs, events: SupervisorEvents): Promise<Supervised> {
+async function startMember(
+  member: Member,
+  around: Surroundings,
+  programs: Programs,
+  events: SupervisorEvents,
+): Promise<Supervised> {
   const { project } = around;
   const file = configFile(project, member.identity);
   await writeFile(`${file}.next`, `${JSON.stringify(configOf(member, around), null, 2)}\n`, { mode: 0o600 });

@@ -32,7 +32,10 @@ export async function readEndpoint(project: Project): Promise<Endpoint | undefin
 }
 
 /** @throws CliError if nothing runs */
-export async function requireEndpoint(project: Project, env: NodeJS.ProcessEnv = process.env): Promise<{ readonly url: string }> {
+export async function requireEndpoint(
+  project: Project,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ readonly url: string }> {
   const endpoint = await readEndpoint(project);
   if (endpoint !== undefined) return endpoint;
   const url = env["NATS_URL"];

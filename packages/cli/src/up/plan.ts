@@ -38,7 +38,11 @@ export function databaseOf(identity: string, prefix: string): string {
 }
 
 /** Databases, users and roles of all members that have one. */
-export async function databasePlans(project: Project, members: readonly Member[], prefix: string): Promise<DatabasePlan[]> {
+export async function databasePlans(
+  project: Project,
+  members: readonly Member[],
+  prefix: string,
+): Promise<DatabasePlan[]> {
   const owners = members.filter(({ identity }) => hasDatabase(identity));
   return await Promise.all(owners.map((member) => databasePlan(project, member, prefix)));
 }
@@ -46,7 +50,11 @@ export async function databasePlans(project: Project, members: readonly Member[]
 async function databasePlan(project: Project, { identity }: Member, prefix: string): Promise<DatabasePlan> {
   const { mongo } = await readIdentity(keyFile(project, identity));
   const owner = identity.startsWith("exec-") ? "exec" : (identity as DatabaseName);
-  return planFor(owner, { db: databaseOf(identity, prefix), user: mongo?.user ?? identity, password: mongo?.password ?? "" });
+  return planFor(owner, {
+    db: databaseOf(identity, prefix),
+    user: mongo?.user ?? identity,
+    password: mongo?.password ?? "",
+  });
 }
 
 /** Where everything is that a member is told of. */
@@ -72,12 +80,17 @@ export function configOf(member: Member, around: Surroundings): Record<string, u
     policyFile: project.signedPolicyFile,
     adminKey: around.adminKey,
     nats: { url: around.natsUrl, ...(around.natsCa !== undefined && { caFile: around.natsCa }) },
-    ...(hasDatabase(member.identity) && { mongo: { url: around.databaseUrl, db: databaseOf(member.identity, prefix) } }),
+    ...(hasDatabase(member.identity) && {
+      mongo: { url: around.databaseUrl, db: databaseOf(member.identity, prefix) },
+    }),
     ...own(member, around),
   };
 }
 
-function own({ service, of }: Member, { project, workerDir, worker, rehearsalUrl }: Surroundings): Record<string, unknown> {
+function own(
+  { service, of }: Member,
+  { project, workerDir, worker, rehearsalUrl }: Surroundings,
+): Record<string, unknown> {
   switch (service) {
     case "agent":
       return { agent: of, cacheDir: workerDir, worker };

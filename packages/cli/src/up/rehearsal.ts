@@ -15,7 +15,11 @@ export interface Rehearsal extends AsyncDisposable {
 const START_MS = 10_000;
 
 /** Starts the rehearsal model as a process of its own, if the policy has a class that it stands for. */
-export async function startRehearsal(project: Project, policy: Policy, programs: Programs): Promise<Rehearsal | undefined> {
+export async function startRehearsal(
+  project: Project,
+  policy: Policy,
+  programs: Programs,
+): Promise<Rehearsal | undefined> {
   if (!usesRehearsal(policy)) return undefined;
   const { promise: url, resolve } = Promise.withResolvers<string>();
   const logFile = join(project.logsDir, "rehearsal.log");
