@@ -29,8 +29,12 @@ async function runVitest(outputFile: string, env: NodeJS.ProcessEnv): Promise<nu
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   return await new Promise((resolve) => {
-    child.on("error", () => resolve(127));
-    child.on("exit", (code) => resolve(code ?? 130));
+    child.on("error", () => {
+      resolve(127);
+    });
+    child.on("exit", (code) => {
+      resolve(code ?? 130);
+    });
   });
 }
 

@@ -24,11 +24,10 @@ interface Answered {
 async function bulkhead(...args: string[]): Promise<Answered> {
   return await run(process.execPath, [BIN, ...args], { cwd: root }).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
-    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
-      code,
-      out: stdout,
-      err: stderr,
-    }),
+    (error: unknown) => {
+      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+      return { code, out: stdout, err: stderr };
+    },
   );
 }
 
@@ -66,7 +65,7 @@ describe("a project, from init to Ctrl-C", () => {
     up = spawn(process.execPath, [BIN, "up", "shop"], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
     submitLine = await lineOf(up, "task submit");
   }, 120_000);
-  afterAll(async () => {
+  afterAll(() => {
     if (up.exitCode === null) up.kill("SIGKILL");
   });
 

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
@@ -103,10 +104,8 @@ async function watchOutside(folder: string): Promise<Outside> {
   return { port, unix, connections: () => count, [Symbol.asyncDispose]: close };
 }
 
-function listening(server: Server, where: number | string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  if (typeof where === "number") server.listen(where, "127.0.0.1", resolve);
-  else server.listen(where, resolve);
-  return promise;
+async function listening(server: Server, where: number | string): Promise<void> {
+  if (typeof where === "number") server.listen(where, "127.0.0.1");
+  else server.listen(where);
+  await once(server, "listening");
 }

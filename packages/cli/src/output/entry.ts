@@ -29,7 +29,7 @@ function tone(entry: ReadEntry, paint: Paint): string {
 }
 
 /** The fields of an entry that tell something, in a few words. */
-export function details(entry: ReadEntry): string {
+export function details(entry: Partial<ReadEntry>): string {
   const parts: readonly (string | undefined)[] = [
     entry.tool,
     entry.tier,

@@ -6,11 +6,11 @@ export interface Output {
   readonly paint: Paint;
   readonly interactive: boolean;
   /** A line for people; nothing with `--json`. */
-  say(line?: string): void;
+  readonly say: (line?: string) => void;
   /** Progress and advice, on standard error. */
-  note(line: string): void;
+  readonly note: (line: string) => void;
   /** The command's result as JSON; nothing without `--json`. */
-  give(value: unknown): void;
+  readonly give: (value: unknown) => void;
 }
 
 /** The output of a command on this process's streams. */

@@ -56,7 +56,7 @@ function partOf({ callId, causes, task }: ReadEntry): string {
 }
 
 function heading(part: string, within: readonly ReadEntry[], paint: Paint): string {
-  const find = <K extends "agent" | "tool" | "principal">(key: K): string | undefined =>
+  const find = (key: "agent" | "tool" | "principal"): string | undefined =>
     within.find((entry) => entry[key] !== undefined)?.[key];
   if (part.endsWith(".m")) return paint.bold(`model call ${part}`);
   if (!part.includes(".")) return paint.bold(`task ${part}${forWhom(find("agent"), find("principal"))}`);
@@ -85,8 +85,8 @@ function sentence(entry: ReadEntry, texts: ReadonlyMap<string, string>, paint: P
 
 /** What the heading says already is left out. */
 function facts(entry: ReadEntry): string {
-  const { tool: _tool, callId: _call, task: _task, content: _content, ...rest } = entry;
-  return details(rest);
+  const own = ["tool", "callId", "task", "content"];
+  return details(Object.fromEntries(Object.entries(entry).filter(([key]) => !own.includes(key))));
 }
 
 function quoted(cause: string, texts: ReadonlyMap<string, string>): string {

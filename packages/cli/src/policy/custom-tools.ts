@@ -81,8 +81,8 @@ const KIT_NAMES = /^(@bulkhead\/sdk|@bulkhead\/tools|zod)$/;
 function ownKit(userDir: string, kit: string): Plugin {
   return {
     name: "bulkhead-kit",
-    setup: ({ onResolve }) => {
-      onResolve({ filter: KIT_NAMES }, ({ importer }) => {
+    setup: (bundling) => {
+      bundling.onResolve({ filter: KIT_NAMES }, ({ importer }) => {
         const own = importer.startsWith(`${userDir}/`) && !importer.includes("/node_modules/");
         return own ? { path: kit, sideEffects: false } : undefined;
       });

@@ -88,7 +88,7 @@ function missingKey(path: Path, source: PolicySource): Mistake {
 }
 
 function wrongValue(issue: Issue, path: Path, source: PolicySource): Mistake {
-  const shown = JSON.stringify(valueAt(source.value, path))?.slice(0, 60) ?? "";
+  const shown = JSON.stringify(valueAt(source.value, path)).slice(0, 60);
   const message = `${shown} at "${path.join(".")}": ${issue.message}.`;
   if (issue.code !== "invalid_value") return source.mistake("value.invalid", source.at(path), message);
   const allowed = issue.values.map(String);

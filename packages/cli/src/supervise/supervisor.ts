@@ -99,8 +99,7 @@ function keepRunning(spec: ServiceSpec, first: Child, events: SupervisorEvents):
       if (stopping.signal.aborted) return;
       delayMs = performance.now() - startedAt > HEALTHY_MS ? FIRST_DELAY_MS : Math.min(delayMs * 2, LONGEST_DELAY_MS);
       events.restarted?.(spec.name, ended);
-      await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (stopping.signal.aborted) return;
+      if (!(await waited(delayMs, stopping.signal))) return;
       restarts += 1;
       child = launch(spec).child;
     }
@@ -116,4 +115,9 @@ function keepRunning(spec: ServiceSpec, first: Child, events: SupervisorEvents):
       await running;
     },
   };
+}
+
+/** False if it was cut short. */
+async function waited(durationMs: number, signal: AbortSignal): Promise<boolean> {
+  return await sleep(durationMs, true, { signal }).catch(() => false);
 }
