@@ -28,7 +28,7 @@ export interface Supervised {
   stop(): Promise<void>;
 }
 
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
 const HEALTHY_MS = 30_000;

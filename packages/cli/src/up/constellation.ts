@@ -63,7 +63,9 @@ export async function startConstellation(options: ConstellationOptions): Promise
   const signed = await signedOf(project);
   await makeStateFolders(project);
   await using stack = new AsyncDisposableStack();
-  const [ground, programs] = await Promise.all([options.ground ?? resolveGround({ report }), findPrograms()]);
+  const bundling = findPrograms();
+  bundling.catch(() => undefined);
+  const ground = options.ground ?? (await resolveGround({ report }));
   const { policy } = signed.loaded;
   const running = stack.use(
     await startGround({ ground, policy, folder: project.dataDir, ...(options.port && { port: options.port }) }),
@@ -71,6 +73,7 @@ export async function startConstellation(options: ConstellationOptions): Promise
   report(`bus ${running.natsUrl} (${running.natsFrom}), database ${running.databaseFrom}`);
   const members = membersOf(signed.loaded);
   await provision(project, signed, running, members, prefix);
+  const programs = await bundling;
   const around = await surroundings(project, signed, running, programs, prefix, stack);
   const services = await startAll(members, around, programs, options, stack);
   report(`${services.length} services are ready`);
