@@ -27,7 +27,10 @@ async function runVitest(outputFile: string, env: NodeJS.ProcessEnv): Promise<nu
     env,
     stdio: ["ignore", "inherit", "inherit"],
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      child.kill(signal);
+    });
   return await new Promise((resolve) => {
     child.on("error", () => {
       resolve(127);

@@ -16,6 +16,7 @@ import {
 import { ContentReply, ContentRequest } from "./content.ts";
 import { ControlValue, ServiceBeat } from "./control.ts";
 import { ModelReply, ModelRequest } from "./model.ts";
+import type { Policy } from "./policy.ts";
 import { Query, QueryReply } from "./query.ts";
 import {
   FinishReply,
@@ -304,4 +305,12 @@ export function roleOf(identity: string): Role | undefined {
 export function mayPublish(name: ContractName, identity: string): boolean {
   const role = roleOf(identity);
   return role !== undefined && (CONTRACTS[name].publishers as readonly Role[]).includes(role);
+}
+
+/** Whether an identity may do more than look: everybody but an operator whom the policy does not name, or names a viewer only. */
+export function mayAct(operators: Policy["operators"], identity: string): boolean {
+  if (roleOf(identity) !== "operator") return true;
+  const name = identity.slice("operator-".length);
+  const roles = Object.hasOwn(operators, name) ? operators[name]?.roles : undefined;
+  return roles?.some((role) => role !== "viewer") === true;
 }

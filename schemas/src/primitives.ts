@@ -59,7 +59,7 @@ export const ArgumentRole = z.enum(["recipient", "amount", "url", "account", "pa
 export type ArgumentRole = z.infer<typeof ArgumentRole>;
 
 /** Any JSON value. */
-export const Json: z.ZodType<JsonValue> = z.json() as z.ZodType<JsonValue>;
+export const Json: z.ZodType<JsonValue> = z.json();
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 /** A JSON object, such as a tool's arguments. */

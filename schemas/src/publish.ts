@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Action, Grant, ProposalTerms } from "./call.ts";
+import type { CollectionContract } from "./collection.ts";
 import { CONTRACTS, type Contract, type ContractName, typeOf } from "./contracts.ts";
 import { DATABASES } from "./documents.ts";
 import { HostLine, WorkerLine } from "./pipe.ts";
@@ -23,7 +24,7 @@ export function jsonSchemas(): Map<string, Schema> {
   schemas.set("pipe.to-worker", asJson(HostLine));
   schemas.set("pipe.from-worker", asJson(WorkerLine));
   for (const [database, collections] of Object.entries(DATABASES)) {
-    for (const { name, document } of Object.values(collections))
+    for (const { name, document } of Object.values<CollectionContract>(collections))
       schemas.set(`document.${database}.${name}`, asJson(document));
   }
   return schemas;

@@ -110,7 +110,9 @@ export async function createRuntime<C extends BaseConfig>({
       instance,
       clock,
       signal: new AbortController().signal,
-      publish: async (entry, id) => void (await bus.publish("audit", entry, { id })),
+      publish: async (entry, id) => {
+        await bus.publish("audit", entry, { id });
+      },
     }),
     sign: (type, body) => sign(key, identity, type, body, { clock }),
     own: (resource) => stack.use(resource),
