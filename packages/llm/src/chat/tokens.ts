@@ -22,14 +22,16 @@ export interface ChatTool {
 const PER_MESSAGE = 8;
 const PER_TOOL = 24;
 const BYTES_PER_LIKELY_TOKEN = 4;
+const LONG_RUN = 24;
+const LAST_CAPITAL = 90;
 
-/** Estimates one text. `worst` counts each short word as one token, and everything else by its bytes. */
+/** Estimates one text. `worst` takes words at their shortest tokens, and everything else by its bytes. */
 export function estimateTokens(text: string): TokenEstimate {
   let worst = 0;
   let at = 0;
   while (at < text.length) {
     const end = runEnd(text, at);
-    worst += isWordCode(text.charCodeAt(at)) ? wordTokens(end - at) : bytesOf(text, at, end);
+    worst += isWordCode(text.charCodeAt(at)) ? wordTokens(text, at, end) : bytesOf(text, at, end);
     at = end;
   }
   const likely = Math.min(worst, Math.ceil(Buffer.byteLength(text) / BYTES_PER_LIKELY_TOKEN));
@@ -53,11 +55,12 @@ function messageText(message: ModelMessage): string {
   );
 }
 
-/** A word of up to four letters is at most two tokens (half of its letters); a long run may be encoded text. */
-function wordTokens(letters: number): number {
-  return Math.ceil(letters / 2) + (letters > LONG_RUN ? Math.ceil(letters / 2) : 0);
+/** A word has at least one and a half letters a token; capitals inside it, or great length, mean encoded text: one each. */
+function wordTokens(text: string, start: number, end: number): number {
+  const letters = end - start;
+  for (let at = start + 1; at < end; at++) if (text.charCodeAt(at) <= LAST_CAPITAL) return letters;
+  return letters > LONG_RUN ? letters : Math.ceil((letters * 2) / 3);
 }
-const LONG_RUN = 24;
 
 function runEnd(text: string, start: number): number {
   const word = isWordCode(text.charCodeAt(start));

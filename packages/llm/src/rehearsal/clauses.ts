@@ -1,4 +1,5 @@
 import { categoriesOf, leadingDeed, POINTERS, stem } from "./lexicon.ts";
+import { memo } from "./memo.ts";
 
 /** One thing that a text asks for. */
 export interface Clause {
@@ -18,7 +19,7 @@ export interface Clause {
 
 const MAX_CLAUSES = 200;
 const POLITE =
-  /^(?:[\s*>#\-–•\d.)(]+|(?:please|kindly|now|then|and|or|also|first|firstly|finally|next|afterwards|lastly|second|so|always|just|immediately|otherwise|if so|you (?:must|should|need to|have to|can|may|will|shall|are to)|(?:could|would|can|will) you|(?:i|we) (?:want|need|ask|would like|expect|urge|instruct) you to|your (?:job|task) is to|be sure to|make sure (?:to|that you)|remember to|do not forget to|important:?|note:?|system:?|assistant:?|who|which|that)\b[\s,:]*)/i;
+  /^(?:[\s*>#\-–•\d.)(]+|(?:please|kindly|now|then|and|or|also|first|firstly|finally|next|afterwards|lastly|second|so|always|just|immediately|otherwise|if so|you (?:must|should|need to|have to|can|may|will|shall|are to)|(?:could|would|can|will) you|(?:i|we) (?:(?:kindly|hereby|must|now|politely|also) )?(?:want|need|ask|would like|expect|urge|instruct) you to|your (?:job|task) is to|be sure to|make sure (?:to|that you)|remember to|do not forget to|important:?|note:?|system:?|assistant:?|who|which|that)\b[\s,:]*)/i;
 const NEGATED = /^(?:do not|don't|dont|never|must not|cannot|can't|no |avoid|nothing|without)\b/i;
 const ASKS =
   /^(?:ask(?:s|ing)?|request(?:s)?|propose(?:s)?|seek)\s+(?:(?:a human|the operator|for (?:approval|permission)|permission|approval)\s+)?(?:to|for)\s+(?:the\s+|a\s+)?/i;
@@ -35,9 +36,9 @@ const ONCE =
   /\b(?:summary|summarise|summarize|overview|report|at the end|at last|when (?:all|everything)|in total|result)\b/i;
 
 /** The clauses of a text that ask for a known deed, in order. */
-export function findClauses(text: string): Clause[] {
-  return sentences(text).flatMap(clausesOf).slice(0, MAX_CLAUSES);
-}
+export const findClauses = memo((text: string): readonly Clause[] =>
+  sentences(text).flatMap(clausesOf).slice(0, MAX_CLAUSES),
+);
 
 /** Sentences, with quoted parts kept whole. */
 export function sentences(text: string): string[] {

@@ -1,3 +1,5 @@
+import { memo } from "./memo.ts";
+
 /** Values found in a text by their shape. */
 export interface Facts {
   readonly emails: readonly string[];
@@ -19,7 +21,7 @@ const MONEY =
 const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 
 /** Everything of a known shape in a text, in order, without repeats. */
-export function findFacts(whole: string): Facts {
+export const findFacts = memo((whole: string): Facts => {
   const text = whole.slice(0, MAX_TEXT);
   const money = [...text.matchAll(MONEY)].slice(0, MAX_FOUND);
   return {
@@ -38,7 +40,7 @@ export function findFacts(whole: string): Facts {
     ids: all(text, /(?<![\w@.-])(?=[\w.-]{0,79}\d)[A-Za-z0-9][\w.-]{2,79}(?![\w@])/g),
     quotes: [...text.matchAll(/["“]([^"”]{1,2000})["”]/g)].slice(0, MAX_FOUND).map((match) => match[1] ?? ""),
   };
-}
+});
 
 /** An amount as written in any of the usual ways: `1,234.50`, `1.234,50`, `99`. */
 function toNumber(written: string): number {

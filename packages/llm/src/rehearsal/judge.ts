@@ -1,7 +1,11 @@
 import type { Clause } from "./clauses.ts";
 import { field, type Item } from "./items.ts";
 import { categoriesOf, NEUTRAL, POINTERS, stem, wordsOf } from "./lexicon.ts";
+import { memo } from "./memo.ts";
 
+const patternOf = memo(
+  (term) => new RegExp(`(?<![A-Za-z])${term.replace(/[^\w\s-]/g, ".")}(?:s|es)?(?![A-Za-z])`, "gi"),
+);
 const HOLDS_FROM = 2;
 const NEUTRAL_WEIGHT = 1.5;
 const SUBJECT_WEIGHT = 2;
@@ -79,8 +83,7 @@ function mentions(text: string, choice: string): boolean {
 }
 
 function count(text: string, term: string): number {
-  const pattern = new RegExp(`(?<![A-Za-z])${term.replace(/[^\w\s-]/g, ".")}(?:s|es)?(?![A-Za-z])`, "gi");
-  return text.match(pattern)?.length ?? 0;
+  return text.match(patternOf(term))?.length ?? 0;
 }
 
 function shouting(subject: string): number {

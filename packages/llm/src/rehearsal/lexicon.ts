@@ -1,3 +1,5 @@
+import { memo } from "./memo.ts";
+
 /** Words that say the same deed. The first of each is its name; phrases stand for themselves. */
 const DEEDS: readonly (readonly string[])[] = [
   [
@@ -164,14 +166,14 @@ const PHRASES = DEEDS.flatMap(([name = "", ...words]) => [name, ...words].map((w
 const deedOf = new Map<string, string>(PHRASES);
 
 /** A word without its usual endings: enough to compare words with words. */
-export function stem(word: string): string {
+export const stem = memo((word: string): string => {
   const lower = word.toLowerCase();
   if (deedOf.has(lower) || lower.length < 4) return lower;
   const bare = [/ies$/, /(ch|sh|ss|x)es$/, /([^s])s$/, /(..)ing$/, /(..)ed$/]
     .map((ending, index) => lower.replace(ending, index === 0 ? "y" : "$1"))
     .filter((each) => each !== lower);
   return [...bare, ...bare.map((each) => `${each}e`)].find((each) => deedOf.has(each)) ?? bare[0] ?? lower;
-}
+});
 
 /** The deed that a word or phrase names, if any. */
 export function deed(word: string): string | undefined {
@@ -204,13 +206,13 @@ export function nearness(wanted: string, offered: string): number {
 }
 
 /** The categories that a word belongs to. */
-export function categoriesOf(word: string): string[] {
+export const categoriesOf = memo((word: string): readonly string[] => {
   const lower = word.toLowerCase();
   const matches = (each: string): boolean => each === lower || stem(each) === stem(lower);
   return Object.entries(CATEGORIES)
     .filter(([name, words]) => matches(name) || words.some(matches))
     .map(([name]) => name);
-}
+});
 
 /** The words that speak for a category. */
 export function wordsOf(category: string): readonly string[] {

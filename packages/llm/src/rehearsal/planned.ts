@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation, PastCall } from "./conversation.ts";
 
 /** A call to make now. */
 export interface PlannedCall {
@@ -23,13 +23,18 @@ export function planned(
 
 /** Those of the calls that were not made before, by id or by what they say, each once. */
 export function unmade(calls: readonly PlannedCall[], conversation: Conversation): PlannedCall[] {
-  const seen = new Set(conversation.calls.flatMap(({ id, tool, args }) => [id, signature(tool, args)]));
+  const seen = new Set(conversation.calls.flatMap(keysOf));
   return calls.filter(({ id, tool, args }) => {
     const keys = [id, signature(tool, args)];
     const known = keys.some((key) => seen.has(key));
     for (const key of keys) seen.add(key);
     return !known;
   });
+}
+
+/** A call whose arguments could not be read has not said what it seems to say now. */
+function keysOf({ id, tool, args, failed, text }: PastCall): string[] {
+  return failed && /args\.invalid|invalid.{0,20}argument/i.test(text ?? "") ? [id] : [id, signature(tool, args)];
 }
 
 function signature(tool: string, args: Readonly<Record<string, unknown>>): string {

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Completion } from "./completion.ts";
 import { CompletionRequest } from "./conversation.ts";
@@ -93,10 +95,15 @@ function cut(response: ServerResponse): void {
   setTimeout(() => response.destroy(), 20).unref();
 }
 
+/** Never ends, until the caller has had enough. */
 async function flood(response: ServerResponse): Promise<void> {
   response.writeHead(200, { "content-type": "application/json" });
-  while (!response.destroyed && response.writable)
-    if (!response.write(FLOOD_CHUNK)) await Promise.race([once(response, "drain"), once(response, "close")]);
+  const endless = Readable.from(
+    (function* () {
+      for (;;) yield FLOOD_CHUNK;
+    })(),
+  );
+  await pipeline(endless, response).catch(() => undefined);
 }
 
 function problem(response: ServerResponse, status: number, message: string): void {
