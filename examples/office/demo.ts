@@ -21,6 +21,10 @@ async function main(): Promise<number> {
     process.once(name, () => {
       stop.abort();
     });
+  // A terminal that is closed ends the demo as Ctrl-C does.
+  process.stdout.on("error", () => {
+    stop.abort();
+  });
   const screen = createScreen(process.stdout);
   try {
     await runOffice({ screen, keep: values.keep, signal: stop.signal });

@@ -48,10 +48,13 @@ function choose(
   waiting: readonly ProposalView[],
 ): { yes: ProposalView; no: ProposalView } {
   const sends = waiting.filter(({ action }) => action.tool === "mail-send");
-  const answersHam = ({ action }: ProposalView): boolean =>
-    mails.some(
-      ({ group, text }) => group.includes("ham") && [action.args["to"]].flat().some((to) => text.includes(String(to))),
+  const ham = mails.filter(({ group }) => group.includes("ham"));
+  const answersHam = ({ action }: ProposalView): boolean => {
+    const { to } = action.args;
+    return (
+      Array.isArray(to) && ham.some(({ text }) => to.some((each) => typeof each === "string" && text.includes(each)))
     );
+  };
   const yes = sends.find(answersHam) ?? sends[0];
   const no =
     sends.find((proposal) => proposal !== yes && !answersHam(proposal)) ?? sends.find((proposal) => proposal !== yes);

@@ -10,7 +10,6 @@ export function unmet(sight: Sight, posts: number): string[] {
   const ran = (tier: "AUTO" | "AUTO+", tool: string): number => new Map(countByTool(run, tier, "ran")).get(tool) ?? 0;
   const refused = new Map(countByTool(run, "BLOCK", "refused")).get("payments-transfer") ?? 0;
   const sends = waiting.filter(({ action }) => action.tool === "mail-send");
-  const lost = [...run.calls.values()].filter(({ fate }) => fate === "failed" || fate === "unknown");
   const broken = tasks.filter(({ state }) => state === "failed" || state === "dead");
   const checks: [boolean, string][] = [
     [
@@ -18,7 +17,8 @@ export function unmet(sight: Sight, posts: number): string[] {
       `no task fails; ${broken.map(({ id, code }) => `${id} did (${code ?? "no code"})`).join(", ")}`,
     ],
     [ran("AUTO", "mail-read") >= MAILS_EXPECTED, `${MAILS_EXPECTED} mails are read; ${ran("AUTO", "mail-read")} were`],
-    [ran("AUTO+", "mail-label") > 0 && ran("AUTO+", "mail-move") > 0, "mails are labelled and filed"],
+    [ran("AUTO+", "mail-label") >= MAILS_EXPECTED, `${MAILS_EXPECTED} mails are labelled`],
+    [ran("AUTO+", "mail-move") >= MAILS_EXPECTED, `${MAILS_EXPECTED} mails are filed`],
     [tasks.some((task) => task.trusted), "a task arrives signed"],
     [tasks.some((task) => !task.trusted && task.parent === undefined), "a task arrives as a plain publish"],
     [tasks.some((task) => task.agent === "finance" && task.parent !== undefined), "inbox hands something to finance"],

@@ -61,7 +61,7 @@ async function play({ mails, office, stage, screen, signal, keep, began }: Scene
   await report({ sight, stage, screen });
   await decide({ running, mails, office, sight, screen, signal });
   screen.say(paintedEnd(screen, began));
-  if (keep) await untilStopped(running, screen, signal);
+  if (keep) await untilStopped(running, sight, { screen, signal });
 }
 
 async function submit({ operator, program }: Running, work: readonly Work[], screen: Screen): Promise<void> {
@@ -121,9 +121,14 @@ async function decide({ running, sight, screen, ...desk }: Deciding): Promise<vo
   screen.say(`  ${after.waiting.length} still wait. Nobody answering means no: they expire, denied.`);
 }
 
-async function untilStopped({ constellation }: Running, screen: Screen, signal: AbortSignal): Promise<void> {
-  screen.say(heading(screen, "Everything is still running. In another terminal, from this folder:"));
-  for (const hint of hintsFor(constellation.project.dir)) screen.say(`  ${hint}`);
+async function untilStopped(
+  { constellation }: Running,
+  { tasks }: Sight,
+  { screen, signal }: Pick<OfficeOptions, "screen" | "signal">,
+): Promise<void> {
+  const told = tasks.find(({ parent }) => parent !== undefined);
+  screen.say(heading(screen, "Everything is still running. In another terminal:"));
+  for (const hint of hintsFor(constellation.project.dir, told?.id)) screen.say(`  ${hint}`);
   screen.say("Ctrl-C stops it, and leaves nothing behind.");
   await new Promise<void>((resolve) => {
     signal.addEventListener("abort", () => {
@@ -144,9 +149,10 @@ function heading({ paint }: Screen, text: string): string {
 /** How to look further, as lines to copy. */
 function hintsFor(dir: string, task = "TASK"): string[] {
   return [
+    `cd ${process.cwd()}`,
     `npx bulkhead status --dir ${dir}`,
-    `npx bulkhead proposals --dir ${dir}        # what waits; then approve ID or deny ID --reason …`,
-    `npx bulkhead audit show ${task} --dir ${dir}    # the story of a task, a call or a proposal`,
+    `npx bulkhead proposals --dir ${dir}    (then approve ID, or deny ID --reason …)`,
+    `npx bulkhead audit show ${task} --dir ${dir}    (the story of a task, a call or a proposal)`,
     `npx bulkhead audit tail --follow --dir ${dir}`,
   ];
 }

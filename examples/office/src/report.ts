@@ -6,6 +6,7 @@ import type { Sight } from "./watch.ts";
 
 const BAR = 24;
 const WAITING_SHOWN = 5;
+const TOOLS_SHOWN = 4;
 
 /** The live part of the screen: tasks, calls, tiers, waiting approvals and spend. */
 export function liveLines(sight: Sight, seconds: number, paint: Paint): string[] {
@@ -93,7 +94,9 @@ const WHY_ASKED: Readonly<Record<string, string>> = {
 
 /** One line about a proposal: the tool, and with what. Its texts are an agent's. */
 export function sentence({ action }: ProposalView): string {
-  const values = Object.values(action.args).map((value) => (Array.isArray(value) ? value.join(", ") : textOf(value)));
+  const values = Object.values(action.args).map((value) =>
+    Array.isArray(value) ? value.map(textOf).join(", ") : textOf(value),
+  );
   return `${action.tool}  ${quote(values.join(" · "), 84)}`;
 }
 
@@ -124,7 +127,9 @@ function spendLine({ spend }: Sight): string {
 }
 
 function named(tools: readonly (readonly [string, number])[]): string {
-  return tools.map(([tool, count]) => `${tool} ${count}`).join(", ");
+  const shown = tools.slice(0, TOOLS_SHOWN).map(([tool, count]) => `${tool} ${count}`);
+  const more = tools.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 function textOf(value: unknown): string {

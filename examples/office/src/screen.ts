@@ -46,7 +46,7 @@ export function createScreen(output: Output, now: () => number = Date.now): Scre
     update: (live, headline) => {
       if (tty) {
         erase();
-        for (const line of live) print(clip(line, output.columns ?? 80));
+        for (const line of live) print(clip(line, widthOf(output)));
         lines = live.length;
       } else if (headline !== said.headline && now() - said.at >= PLAIN_EVERY_MS) {
         print(headline);
@@ -81,6 +81,11 @@ const ANSI: Paint = {
 };
 const same = (text: string): string => text;
 const NONE: Paint = { bold: same, dim: same, green: same, yellow: same, red: same };
+
+/** A terminal may say that it has no columns: then it has the usual ones. */
+function widthOf({ columns = 0 }: Output): number {
+  return columns > 20 ? columns : 80;
+}
 
 /** Cuts a painted line at the terminal's width, so that it stays one line; colours take no room. */
 function clip(line: string, columns: number): string {

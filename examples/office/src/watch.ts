@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { isBulkheadError } from "@bulkhead/core";
 import { AuditEntry, type ProposalView, type SpendView, type TaskState, type TaskView } from "@bulkhead/schemas";
 import type { OperatorClient } from "bulkhead";
 import { EMPTY_TALLY, type Tally, tally } from "./tally.ts";
@@ -33,22 +34,34 @@ export async function look(operator: OperatorClient, before?: Sight): Promise<Si
   return { tasks, waiting: proposals, spend, run, latest, seq: records.seq };
 }
 
-/** Looks again and again until `done` says so. Throws what `expected` was when that takes longer than `withinMs`. */
+/** How long to look, and for what. */
+export interface Waiting {
+  readonly withinMs: number;
+  /** What should come true, in words. */
+  readonly expected: string;
+  readonly from?: Sight;
+  readonly show?: (sight: Sight) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Looks again and again until `done` says so. Throws what was expected when that takes too long. A service that is away for a moment is asked again. */
 export async function watchUntil(
   operator: OperatorClient,
   done: (sight: Sight, before: Sight | undefined) => boolean | Promise<boolean>,
-  options: { withinMs: number; expected: string; from?: Sight; show?: (sight: Sight) => void; signal: AbortSignal },
+  { withinMs, expected, from, show, signal }: Waiting,
 ): Promise<Sight> {
-  const until = Date.now() + options.withinMs;
-  for (let before = options.from; ; ) {
-    const sight = await look(operator, before);
-    options.show?.(sight);
-    if (await done(sight, before)) return sight;
-    before = sight;
-    if (Date.now() > until)
-      throw new Error(`This did not happen in ${options.withinMs / 1_000} s: ${options.expected}.`);
-    await sleep(POLL_MS, undefined, { signal: options.signal });
+  let before = from;
+  for (const until = Date.now() + withinMs; Date.now() < until; await sleep(POLL_MS, undefined, { signal })) {
+    try {
+      const sight = await look(operator, before);
+      show?.(sight);
+      if (await done(sight, before)) return sight;
+      before = sight;
+    } catch (error) {
+      if (!isBulkheadError(error) || error.disposition !== "retry") throw error;
+    }
   }
+  throw new Error(`This did not happen in ${withinMs / 1_000} s: ${expected}.`);
 }
 
 /**
