@@ -51,7 +51,8 @@ export async function watchUntil(
   { withinMs, expected, from, show, signal }: Waiting,
 ): Promise<Sight> {
   let before = from;
-  for (const until = Date.now() + withinMs; Date.now() < until; await sleep(POLL_MS, undefined, { signal })) {
+  const until = Date.now() + withinMs;
+  while (Date.now() < until) {
     try {
       const sight = await look(operator, before);
       show?.(sight);
@@ -60,6 +61,7 @@ export async function watchUntil(
     } catch (error) {
       if (!isBulkheadError(error) || error.disposition !== "retry") throw error;
     }
+    await sleep(POLL_MS, undefined, { signal });
   }
   throw new Error(`This did not happen in ${withinMs / 1_000} s: ${expected}.`);
 }
