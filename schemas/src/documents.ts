@@ -92,8 +92,9 @@ export const ProposalDocument = z.strictObject({
   reasons: z.array(Code),
   lease: AnyEnvelope,
   state: ProposalState,
-  /** Digest of agent, tool and arguments while pending; the same action asked again is the same proposal (DED-03). */
-  pendingKey: Digest.optional(),
+  /** Digest of agent, tool and arguments: while the newest round is pending, the same action asked again is the same proposal (DED-03). */
+  actionKey: Digest,
+  round: z.int().min(0),
   asked: z.int().min(1),
   /** Other calls that asked for the same action while it was pending: they get the same decision, and the effect once. */
   also: z.array(CallId).max(1_000),
@@ -124,7 +125,10 @@ export const HeardDecision = z.strictObject({
 /** What the watchdog itself has heard. */
 export type HeardDecision = z.infer<typeof HeardDecision>;
 
-/** The one place of once-ness (design §2): `_id` is the call id; `dedupKey` a second unique key. */
+/**
+ * The one place of once-ness (design §2): `_id` is the call id; `dedupKey` with `dedupRound` a second unique key. A unique key is
+ * never given up by an update (the Rust twin keeps it taken): a failed effect, or one whose window is over, is followed by the next round.
+ */
 export const ClaimDocument = z.strictObject({
   _id: CallId,
   task: Token,
@@ -133,6 +137,7 @@ export const ClaimDocument = z.strictObject({
   action: Digest,
   effectId: Token,
   dedupKey: Digest.optional(),
+  dedupRound: z.int().min(0).optional(),
   state: z.enum(["claimed", "acting", "done", "failed", "unknown"]),
   owner: z.string().max(64),
   deadline: EpochMs,
@@ -248,7 +253,7 @@ export const DATABASES = {
   proposals: {
     proposals: collection("proposals", ProposalDocument, [
       { keys: { callId: 1 }, unique: true },
-      { keys: { pendingKey: 1 }, unique: true, partial: { pendingKey: { $exists: true } } },
+      { keys: { actionKey: 1, round: 1 }, unique: true },
       { keys: { also: 1 } },
       { keys: { untold: 1 }, partial: { untold: { $exists: true } } },
       { keys: { state: 1, dueAt: 1 } },
@@ -258,7 +263,7 @@ export const DATABASES = {
   watchdog: { decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]) },
   exec: {
     claims: collection("claims", ClaimDocument, [
-      { keys: { dedupKey: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },
+      { keys: { dedupKey: 1, dedupRound: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },
       { keys: { state: 1, deadline: 1 } },
       ttl,
     ]),

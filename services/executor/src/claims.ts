@@ -5,7 +5,7 @@
  * nobody leaves `acting` but its owner, or whoever comes after its stored deadline; an end is never left again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { BulkheadError, isBulkheadError } from "@bulkhead/core";
+import { isBulkheadError } from "@bulkhead/core";
 import { CallReply, type ClaimDocument } from "@bulkhead/schemas";
 import { type CollectionPort, lt } from "@bulkhead/store";
 import type { z } from "zod";
@@ -36,21 +36,17 @@ export function claimStore(claims: CollectionPort<Claim>): Claims {
   const find = (callId: string) => claims.findOne({ _id: callId });
   return {
     find,
-    take: async (claim, dedupWindowMs) => {
-      if ((await claims.insert(claim)).ok) return { kind: "mine", claim };
-      const known = await find(claim._id);
-      if (known !== undefined) return await takeOver(claims, known, claim);
-      if (!(await releaseDedup(claims, claim, dedupWindowMs))) return { kind: "duplicate" };
-      return (await claims.insert(claim)).ok ? { kind: "mine", claim } : { kind: "duplicate" };
+    take: async (wanted, dedupWindowMs) => {
+      const claim = await inNextRound(claims, wanted, dedupWindowMs);
+      if (claim !== undefined && (await claims.insert(claim)).ok) return { kind: "mine", claim };
+      const known = await find(wanted._id);
+      return known === undefined ? { kind: "duplicate" } : await takeOver(claims, known, wanted);
     },
     act: ({ _id, owner, action }, deadline) =>
       claims.compareAndSet({ _id, owner, action, state: "claimed" }, { set: { state: "acting", deadline } }),
     settle: ({ _id, action, deadline }, state, reply) =>
       persistently(() =>
-        claims.compareAndSet(
-          { _id, action, deadline, state: "acting" },
-          { set: { state, ...(reply && { reply }) }, ...(state === "failed" && { unset: ["dedupKey"] }) },
-        ),
+        claims.compareAndSet({ _id, action, deadline, state: "acting" }, { set: { state, ...(reply && { reply }) } }),
       ),
     complete: async ({ _id, action }, reply) => {
       await claims.compareAndSet({ _id, action, state: "done" }, { set: { reply } });
@@ -72,14 +68,14 @@ async function takeOver(claims: CollectionPort<Claim>, known: Claim, wanted: Cla
   return mine ? { kind: "mine", claim: { ...known, owner, deadline } } : { kind: "known", claim: known };
 }
 
-/** Frees a dedup key whose window is over. */
-async function releaseDedup(
-  claims: CollectionPort<Claim>,
-  { dedupKey, at }: Claim,
-  windowMs: number,
-): Promise<boolean> {
-  if (dedupKey === undefined) throw new BulkheadError("store.conflict");
-  return await claims.compareAndSet({ dedupKey, at: lt(at - windowMs) }, { unset: ["dedupKey"] });
+/** The claim under the next free round of its dedup key; undefined while the same effect is under way, done or unknown within its window. */
+async function inNextRound(claims: CollectionPort<Claim>, claim: Claim, windowMs: number): Promise<Claim | undefined> {
+  const { dedupKey, at } = claim;
+  if (dedupKey === undefined) return claim;
+  const [newest] = await claims.find({ dedupKey }, { sort: { dedupRound: -1 }, limit: 1 });
+  if (newest === undefined) return { ...claim, dedupRound: 0 };
+  const free = newest.state === "failed" || newest.at < at - windowMs;
+  return free ? { ...claim, dedupRound: (newest.dedupRound ?? 0) + 1 } : undefined;
 }
 
 const WRITE_ATTEMPTS = 20;

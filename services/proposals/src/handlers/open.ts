@@ -7,21 +7,26 @@ import { setTimer } from "../proposal/timer.ts";
 
 type Opening = BodyOf<"open">;
 
+/** Far below what a stored proposal may hold, so that those who ask at the same moment cannot make it unreadable. */
+const MAX_ALSO = 500;
+
 /** `bh.proposal.open`: a call that a person must decide. Asked again, it tells what became of it. */
 export async function open(proposals: Proposals, { body }: Received<"open">): Promise<ReplyOf<"open">> {
   const { callId } = body.action;
   const known = await proposals.documents.findOne([{ callId }, { also: callId }]);
   if (known !== undefined) return replyTo(body, known);
-  const pendingKey = pendingKeyOf(body);
-  const same = await proposals.documents.findOne({ pendingKey });
-  if (same !== undefined) return await join(proposals, body, same);
-  return await create(proposals, body, pendingKey);
+  const actionKey = actionKeyOf(body);
+  const [newest] = await proposals.documents.find({ actionKey }, { sort: { round: -1 }, limit: 1 });
+  if (newest?.state === "pending") return await join(proposals, body, newest);
+  return await create(proposals, body, { actionKey, round: newest === undefined ? 0 : newest.round + 1 });
 }
 
-async function create(proposals: Proposals, body: Opening, pendingKey: string): Promise<ReplyOf<"open">> {
+type Place = Pick<ProposalDocument, "actionKey" | "round">;
+
+async function create(proposals: Proposals, body: Opening, place: Place): Promise<ReplyOf<"open">> {
   const { documents, record, log } = proposals;
   await assertRoom(proposals, body.action.agent);
-  const document = documentOf(proposals, body, pendingKey);
+  const document = documentOf(proposals, body, place);
   const inserted = await documents.insert(document);
   if (!inserted.ok) throw new BulkheadError("store.conflict");
   await record.changed("proposal.opened", document);
@@ -34,6 +39,7 @@ async function create(proposals: Proposals, body: Opening, pendingKey: string): 
 /** The same action of the same agent is already before a person: one decision for both, and the effect once (DED-03). */
 async function join(proposals: Proposals, { action }: Opening, document: ProposalDocument): Promise<ReplyOf<"open">> {
   const { _id } = document;
+  if (document.also.length >= MAX_ALSO) throw new BulkheadError("proposal.limit");
   const changes = { addToSet: { also: action.callId }, inc: { asked: 1 } };
   if (!(await proposals.documents.compareAndSet({ _id, state: "pending" }, changes)))
     throw new BulkheadError("store.conflict");
@@ -54,7 +60,7 @@ async function assertRoom({ documents, policy }: Proposals, agent: string): Prom
   if (pending >= policy.policy.approval.maxPendingPerAgent) throw new BulkheadError("proposal.limit");
 }
 
-function documentOf({ clock, policy }: Proposals, body: Opening, pendingKey: string): ProposalDocument {
+function documentOf({ clock, policy }: Proposals, body: Opening, place: Place): ProposalDocument {
   const { action, tier, labels, reasons, lease } = body;
   const { agent, task, tool, callId } = action;
   const { approval, retention } = policy.policy;
@@ -62,7 +68,7 @@ function documentOf({ clock, policy }: Proposals, body: Opening, pendingKey: str
   const terms = termsOf(body, policy.epoch, now + approval.timeoutMs);
   return {
     _id: terms.id,
-    ...{ callId, agent, task, tool, action, terms, tier, labels, reasons, lease, pendingKey },
+    ...{ callId, agent, task, tool, action, terms, tier, labels, reasons, lease, ...place },
     digest: termsDigest(terms),
     state: "pending",
     asked: 1,
@@ -79,6 +85,6 @@ function termsOf({ action, tier }: Opening, policyEpoch: string, expiresAt: numb
   return { v: 1, id: newId("p"), action: actionDigest(action), tool, tier, policyEpoch, expiresAt, nonce: newSeed() };
 }
 
-function pendingKeyOf({ action: { agent, tool, args } }: Opening): string {
+function actionKeyOf({ action: { agent, tool, args } }: Opening): string {
   return digest("pending-action", { agent, tool, args });
 }

@@ -47,9 +47,5 @@ function changesOf(
   state: ProposalState,
   set: Partial<ProposalDocument>,
 ): Changes<ProposalDocument> & { set: Partial<ProposalDocument> } {
-  const final = FINAL_STATES.includes(state);
-  return {
-    set: { ...set, state, ...(final && { untold: true as const }) },
-    ...(state !== "pending" && { unset: ["pendingKey"] }),
-  };
+  return { set: { ...set, state, ...(FINAL_STATES.includes(state) && { untold: true as const }) } };
 }
