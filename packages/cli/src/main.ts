@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   deny: async () => (await import("./commands/decide.ts")).addDeny,
   audit: async () => (await import("./commands/audit.ts")).addAudit,
   status: async () => (await import("./commands/status.ts")).addStatus,
+  deploy: async () => (await import("./commands/deploy.ts")).addDeploy,
   doctor: async () => (await import("./commands/doctor.ts")).addDoctor,
 };
 

@@ -82,7 +82,7 @@ function own(server: AsyncDisposable & { readonly pid: number }, stack: AsyncDis
 }
 
 /** `MONGODB_URI` with its administrator taken out, so that no service sees it. */
-function accessOf(uri: string): AdminAccess {
+export function accessOf(uri: string): AdminAccess {
   const url = new URL(uri);
   const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   if (user === "")

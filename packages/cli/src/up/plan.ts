@@ -62,8 +62,9 @@ export interface Surroundings {
   readonly project: Project;
   readonly adminKey: string;
   readonly natsUrl: string;
-  readonly natsCa?: string;
   readonly databaseUrl: string;
+  /** PEM of the authority behind the certificates of both. */
+  readonly caFile?: string;
   readonly prefix: string;
   /** A folder that worker processes may read. */
   readonly workerDir: string;
@@ -74,14 +75,15 @@ export interface Surroundings {
 /** The configuration of one process: one JSON object, and nothing else is read. */
 export function configOf(member: Member, around: Surroundings): Record<string, unknown> {
   const { project, prefix } = around;
+  const ca = around.caFile === undefined ? {} : { caFile: around.caFile };
   return {
     identity: member.identity,
     keyFile: keyFile(project, member.identity),
     policyFile: project.signedPolicyFile,
     adminKey: around.adminKey,
-    nats: { url: around.natsUrl, ...(around.natsCa !== undefined && { caFile: around.natsCa }) },
+    nats: { url: around.natsUrl, ...ca },
     ...(hasDatabase(member.identity) && {
-      mongo: { url: around.databaseUrl, db: databaseOf(member.identity, prefix) },
+      mongo: { url: around.databaseUrl, db: databaseOf(member.identity, prefix), ...ca },
     }),
     ...own(member, around),
   };
