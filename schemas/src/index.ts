@@ -19,13 +19,14 @@ export {
   ToolResult,
 } from "./call.ts";
 export { type CollectionContract, collection, type IndexContract } from "./collection.ts";
-export { ContentReply, ContentRequest, MAX_CONTENT_BYTES } from "./content.ts";
+export { ContentReply, ContentRequest, contentRefOf, MAX_CONTENT_BYTES } from "./content.ts";
 export {
   type BodyOf,
   CONTRACTS,
   type Contract,
   type ContractName,
   DeadLetter,
+  mayAct,
   mayPublish,
   type ReplyOf,
   ROLES,

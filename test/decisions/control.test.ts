@@ -1,4 +1,5 @@
-import { newId, sign, signingKey } from "@bulkhead/core";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isBulkheadError, newId, sign, signingKey } from "@bulkhead/core";
 import type { ControlValue } from "@bulkhead/schemas";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { eventually } from "../harness/eventually.ts";
@@ -11,15 +12,27 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world[Symbol.asyncDispose]());
 
+function signed(value: ControlValue, issuer = "operator-ana", at = Date.now()): string {
+  const seed = world.constellation.keys.get(issuer)?.signingSeed ?? "";
+  const clock = { now: () => at, monotonic: () => at };
+  return JSON.stringify(sign(signingKey(seed), issuer, "control", value, { clock }));
+}
+
+async function put(key: string, bytes: string): Promise<void> {
+  await world.ana.bucket("control").put(key, Buffer.from(bytes));
+}
+
 async function control(key: string, value: ControlValue): Promise<void> {
-  const seed = world.constellation.keys.get("operator-ana")?.signingSeed ?? "";
-  const envelope = sign(signingKey(seed), "operator-ana", "control", value);
-  await world.ana.bucket("control").put(key, Buffer.from(JSON.stringify(envelope)));
+  await put(key, signed(value));
 }
 
 const codeOf = async (tool: string) => {
-  const reply = await world.ask(tool);
-  return reply.status === "refused" ? reply.code : reply.status;
+  try {
+    const reply = await world.ask(tool);
+    return reply.status === "refused" ? reply.code : reply.status;
+  } catch (error) {
+    return isBulkheadError(error) ? error.code : "";
+  }
 };
 const becomes = (tool: string, code: string) =>
   eventually(async () => ((await codeOf(tool)) === code ? true : undefined), 2_000);
@@ -61,5 +74,48 @@ it("observe mode decides and runs nothing", async () => {
   await becomes("notes-write", "mode.observe");
   expect(await codeOf("notes-read")).toBe("done");
   await control("mode", { kind: "mode", mode: "enforce" });
+  await becomes("notes-write", "done");
+});
+
+const everything = { id: "s2", scope: { kind: "all" as const }, reason: "a test", at: Date.now() };
+const resume: ControlValue = { kind: "stop", stops: [], lifts: ["s2"] };
+
+it("a stop is lifted by nobody who only looks, by no older word, and by none that does not name it (S4)", async () => {
+  const bob = world.bob.bucket("control");
+  await expect(bob.put("stop", Buffer.from(signed(resume, "operator-bob")))).rejects.toMatchObject({
+    code: "bus.permission",
+  });
+  const earlier = signed(resume);
+  await sleep(10);
+  await control("stop", { kind: "stop", stops: [everything], lifts: [] });
+  await becomes("notes-write", "control.stopped");
+  const narrowed = { ...everything, scope: { kind: "agent" as const, name: "finance" } };
+  const attacks = [
+    signed(resume, "operator-bob"),
+    signed(resume, "watchdog"),
+    signed(resume, "operator-ana", Date.now() - 60_000),
+    earlier,
+    signed({ kind: "stop", stops: [], lifts: [] }),
+    signed({ kind: "stop", stops: [narrowed], lifts: [] }),
+    "garbage",
+  ];
+  for (const attack of attacks) {
+    await put("stop", attack);
+    await sleep(300);
+    expect(await codeOf("notes-write")).toBe("control.stopped");
+  }
+  await control("stop", resume);
+  await becomes("notes-write", "done");
+});
+
+it("a value that cannot be verified refuses effects while it lasts, also for a service that starts only now (S4)", async () => {
+  await put("stop", "garbage");
+  await becomes("notes-write", "control.stale");
+  expect(await codeOf("notes-read")).toBe("done");
+  await world.services.gateway.kill();
+  await world.constellation.start("gateway");
+  await sleep(700);
+  expect(await codeOf("notes-write")).toBe("control.stale");
+  await control("stop", { kind: "stop", stops: [], lifts: [] });
   await becomes("notes-write", "done");
 });

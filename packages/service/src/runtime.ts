@@ -13,7 +13,7 @@ import {
   toWire,
 } from "@bulkhead/core";
 import { type LoadedPolicy, verifyPolicy } from "@bulkhead/policy";
-import { roleOf } from "@bulkhead/schemas";
+import { mayAct, roleOf } from "@bulkhead/schemas";
 import { connectStore, type Store } from "@bulkhead/store";
 import { type AuditWriter, auditWriter } from "./audit.ts";
 import type { BaseConfig } from "./config.ts";
@@ -102,7 +102,7 @@ export async function createRuntime<C extends BaseConfig>({
     control: await followControl({
       bucket: bus.bucket("control"),
       clock,
-      keyOf,
+      keyOf: (issuer) => (mayAct(policy.policy.operators, issuer) ? keyOf(issuer) : undefined),
       rejected,
       live: roleOf(identity) === "host",
     }),
