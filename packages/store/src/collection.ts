@@ -135,8 +135,13 @@ function compileChanges<T>(contract: CollectionContract, changes: Changes<T>): U
   );
 }
 
+/** A schema is compiled at its first use, which costs more than a write. */
+const partials = new WeakMap<CollectionContract, z.ZodType>();
+
 function checkFields(contract: CollectionContract, set: object): void {
-  const parsed = contract.document.partial().safeParse(set);
+  let partial = partials.get(contract);
+  if (partial === undefined) partials.set(contract, (partial = contract.document.partial()));
+  const parsed = partial.safeParse(set);
   if (!parsed.success) throw new BulkheadError("store.document", `(${contract.name})`, { cause: parsed.error });
 }
 
