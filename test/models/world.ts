@@ -87,7 +87,7 @@ export async function startModelsWorld(): Promise<ModelsWorld> {
     ask: async (agent, changes) => {
       const asked = request(agent, changes);
       for (;;) {
-        const reply = await (await bus(`host-${agent}`)).request("model", asked, { attempts: 3 });
+        const reply = await (await bus(`host-${agent}`)).request("model", asked, { attempts: 10 });
         if (reply.status !== "pending") return reply;
       }
     },

@@ -1,6 +1,6 @@
 import type { Received } from "@bulkhead/bus";
 import { asBulkheadError, BulkheadError, type Disposition } from "@bulkhead/core";
-import type { ModelCallDocument, ModelReply } from "@bulkhead/schemas";
+import type { ModelCallDocument, ModelReply, ModelRequest } from "@bulkhead/schemas";
 import { type Attempted, attempt } from "../call/attempt.ts";
 import { type Order, orderOf } from "../call/order.ts";
 import { assertPermitted } from "../permitted.ts";
@@ -11,7 +11,12 @@ const ANSWER_WITHIN_MS = 1_500;
 const AGAIN: Disposition = "retry";
 const PENDING: ModelReply = { status: "pending" };
 
+/** Nobody waits long: what is not known in time is `pending`, goes on, and is found when it is asked for again. */
 export async function model({ body, issuer }: Received<"model">, parts: ModelsParts): Promise<ModelReply> {
+  return await soon(answered(body, issuer, parts));
+}
+
+async function answered(body: ModelRequest, issuer: string, parts: ModelsParts): Promise<ModelReply> {
   try {
     if (issuer !== `host-${body.agent}`) throw new BulkheadError("forbidden");
     const order = orderOf(body, parts.policy, parts.providers, parts.clock.now());
@@ -30,7 +35,7 @@ async function replyTo(order: Order, parts: ModelsParts): Promise<ModelReply> {
   if (known?.state === "settled") return recorded(known, parts);
   if (known?.state === "reserved" && !parts.running.has(order.id)) return PENDING;
   if (known?.state === "failed" && !mayRepeat(known)) throw failureOf(known);
-  const attempted = await patiently(parts.running.get(order.id) ?? start(order, known, parts));
+  const attempted = await (parts.running.get(order.id) ?? start(order, known, parts));
   if (attempted === undefined) return PENDING;
   if (attempted.kind === "failed") throw attempted.error;
   return recorded(attempted.call, parts);
@@ -83,12 +88,13 @@ function failureOf({ code }: ModelCallDocument): BulkheadError {
   return new BulkheadError((code ?? "internal") as "internal");
 }
 
-async function patiently(running: Promise<Attempted | undefined>): Promise<Attempted | undefined> {
+async function soon(reply: Promise<ModelReply>): Promise<ModelReply> {
+  reply.catch(() => undefined);
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ANSWER_WITHIN_MS, undefined);
+  const late = new Promise<ModelReply>((resolve) => {
+    timer = setTimeout(resolve, ANSWER_WITHIN_MS, PENDING);
   });
-  return await Promise.race([running, late]).finally(() => {
+  return await Promise.race([reply, late]).finally(() => {
     clearTimeout(timer);
   });
 }
