@@ -16,12 +16,14 @@ afterAll(async () => {
 const SERVICES = ["tasks", "gateway", "proposals", "watchdog", "models", "ledger", "memory"];
 const HOSTS = ["host-inbox", "host-finance"];
 const EXECS = ["exec-local", "exec-mail"];
-const OPERATORS = ["operator-ana", "operator-bob"];
+/** Eve is a viewer: she asks, and does nothing else. */
+const OPERATORS = ["operator-ana", "operator-bob", "operator-eve"];
+const ACTING = ["operator-ana", "operator-bob"];
 
 /** Written by hand, from the design and not from the generator: who may publish where. Everything else must be refused. */
 const MAY_PUBLISH: Readonly<Record<string, readonly string[]>> = {
-  "bh.task.submit.inbox": [...OPERATORS, ...EXECS, "client-web"],
-  "bh.task.submit.finance": [...OPERATORS, ...EXECS],
+  "bh.task.submit.inbox": [...ACTING, "exec-local", "client-web"],
+  "bh.task.submit.finance": [...ACTING, "exec-local"],
   "bh.task.next.inbox": ["host-inbox"],
   "bh.task.next.finance": ["host-finance"],
   "bh.task.save.inbox": ["host-inbox"],
@@ -29,6 +31,7 @@ const MAY_PUBLISH: Readonly<Record<string, readonly string[]>> = {
   "bh.task.finish.inbox": ["host-inbox"],
   "bh.task.wake": ["proposals"],
   "bh.task.command.ana": ["operator-ana"],
+  "bh.task.command.eve": [],
   "bh.task.nudge.inbox": ["tasks"],
   "bh.call.inbox.mail-read": ["host-inbox"],
   "bh.call.finance.mail-read": ["host-finance"],
@@ -44,6 +47,7 @@ const MAY_PUBLISH: Readonly<Record<string, readonly string[]>> = {
   "bh.content.models": ["models"],
   "bh.decision.ana": ["operator-ana"],
   "bh.decision.bob": ["operator-bob"],
+  "bh.decision.eve": [],
   "bh.timer.tasks": [],
   "bh.timer.tasks.t-1": ["tasks"],
   "bh.timer.proposals.p-1": ["proposals"],
@@ -53,11 +57,11 @@ const MAY_PUBLISH: Readonly<Record<string, readonly string[]>> = {
   "bh.dead.gateway": [],
   "bh.beat.gateway": ["gateway"],
   "bh.query.tasks.ana": ["operator-ana"],
-  "bh.query.ledger.bob": ["operator-bob"],
+  "bh.query.ledger.eve": ["operator-eve"],
   "$KV.control.watchdog": ["watchdog"],
   "$KV.control.quarantine": ["watchdog"],
-  "$KV.control.stop": OPERATORS,
-  "$KV.control.mode": OPERATORS,
+  "$KV.control.stop": ACTING,
+  "$KV.control.mode": ACTING,
   "$KV.control.breaker-inbox": ["tasks"],
   "$KV.control.budget-inbox": ["models"],
   "$KV.labels.t-1.A": ["tasks", ...EXECS],

@@ -17,7 +17,7 @@ import { generateIdentity, type Identity, signingKey } from "@bulkhead/core";
 import type { AgentPolicy, Policy, ToolContract, ToolsetPolicy } from "@bulkhead/schemas";
 import { connect, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
 
-/** Two agents, two tool sets, two operators, one client: enough to try every crossing. */
+/** Two agents, two tool sets, two operators and a viewer, one client: enough to try every crossing. */
 export const IDENTITIES = [
   "tasks",
   "gateway",
@@ -32,6 +32,7 @@ export const IDENTITIES = [
   "exec-mail",
   "operator-ana",
   "operator-bob",
+  "operator-eve",
   "client-web",
   PROVISIONER,
 ] as const;
@@ -70,12 +71,27 @@ export function worldPolicy(identities: Iterable<Identity>, busKeys: ReadonlyMap
     Object.fromEntries(names.map((name) => [name, { name }])) as Record<string, T>;
   return {
     agents: named<AgentPolicy>(["inbox", "finance"]),
-    tools: named<ToolContract>(["mail-read", "mail-send"]),
-    toolsets: named<ToolsetPolicy>(["local", "mail"]),
+    tools: {
+      "mail-read": { name: "mail-read", toolset: "mail", adapter: { kind: "builtin" } } as ToolContract,
+      "mail-send": { name: "mail-send", toolset: "mail", adapter: { kind: "builtin" } } as ToolContract,
+    },
+    toolsets: {
+      local: toolset("local", [{ name: "task", kind: "tasks", settings: {} }]),
+      mail: toolset("mail", [{ name: "mail", kind: "mail", settings: {} }]),
+    },
     clients: { web: { agents: ["inbox"] } },
+    operators: {
+      ana: { name: "ana", person: "ana", roles: ["approver"] },
+      bob: { name: "bob", person: "bob", roles: ["viewer", "approver"] },
+      eve: { name: "eve", person: "eve", roles: ["viewer"] },
+    },
     trust: Object.fromEntries(trust) as Policy["trust"],
     retention: { contentMs: 86_400_000, taskMs: 86_400_000, streamMs: 86_400_000 },
   };
+}
+
+function toolset(name: string, connections: ToolsetPolicy["connections"]): ToolsetPolicy {
+  return { name, connections, credentials: [] };
 }
 
 export async function startWorld(): Promise<World> {

@@ -101,7 +101,7 @@ describe("what is not believed", () => {
     const proposal = await world.proposal(
       await pendingProposal(() => world.ask("mail-send", { task, args: { text: "three" } })),
     );
-    await world.decide(world.bob, proposal, "approve");
+    await expect(world.decide(world.bob, proposal, "approve")).rejects.toMatchObject({ code: "bus.permission" });
     await world.decide(world.ana, { ...proposal, terms: { ...proposal.terms, tier: "AUTO" } }, "approve");
     await world.decide(world.ana, proposal, "deny");
     const after = await eventually(async () => {

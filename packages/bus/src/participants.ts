@@ -1,7 +1,7 @@
 import { CONTRACTS, type Contract, type ContractName, type Policy, type Role, roleOf } from "@bulkhead/schemas";
 
-/** What the permissions are generated from: the part of the policy that names identities, agents, tools and tool sets. */
-export type Participants = Pick<Policy, "agents" | "tools" | "toolsets" | "clients" | "trust">;
+/** What the permissions are generated from: the part of the policy that names identities, agents, tools, tool sets and roles. */
+export type Participants = Pick<Policy, "agents" | "tools" | "toolsets" | "clients" | "operators" | "trust">;
 
 /** The contract map as rows. */
 export const contractRows: readonly (readonly [ContractName, Contract])[] = Object.entries(CONTRACTS) as [

@@ -3,9 +3,10 @@
  * Does not own: whether a message is believed (signatures, checked by whoever acts on it).
  * Invariants: allow lists only (ZT-04); publish lists hold no wildcard but inboxes of callers, own acknowledgements, own
  * timers, and labels of tasks not yet known; nobody may answer outside `_INBOX.<caller>.` (ZT-05); nobody but the
- * provisioner may touch a stream or consumer; hosts and clients have no JetStream right at all.
+ * provisioner may touch a stream or consumer; hosts and clients have no JetStream right at all; a viewer only asks; work is
+ * handed on only by tool sets that have a tool for it.
  */
-import { type Contract, type Role, roleOf } from "@bulkhead/schemas";
+import { type Contract, type ContractName, mayAct, type Role, roleOf, typeOf } from "@bulkhead/schemas";
 import {
   contractRows,
   expand,
@@ -38,14 +39,29 @@ function member(identity: string, participants: Participants): Permissions {
   const role = roleOf(identity);
   const publish = new Set<string>();
   const subscribe = new Set([`_INBOX.${identity}.>`]);
-  for (const [, contract] of contractRows) {
+  for (const [name, contract] of contractRows) {
     if (role === undefined) break;
-    if (contract.publishers.includes(role)) addAll(publish, published(contract, identity, participants));
+    if (contract.publishers.includes(role) && isEntitled(name, identity, participants))
+      addAll(publish, published(contract, identity, participants));
     if (!contract.consumers.includes(role)) continue;
     addAll(publish, answered(contract, identity, role, participants));
     addAll(subscribe, received(contract, identity));
   }
   return { publish: [...publish].sort(), subscribe: [...subscribe].sort() };
+}
+
+/** Within a role: what its members need differs. */
+function isEntitled(name: ContractName, identity: string, participants: Participants): boolean {
+  if (name === "submit" && roleOf(identity) === "exec")
+    return handsOnWork(identity.slice("exec-".length), participants);
+  return typeOf(name) === "query" || mayAct(participants.operators, identity);
+}
+
+/** A `tasks` connection, or code of the user's own, which may submit tasks as well. */
+function handsOnWork(toolset: string, { tools, toolsets }: Participants): boolean {
+  const own = Object.values(tools).filter((tool) => tool.toolset === toolset);
+  const connected = toolsets[toolset]?.connections.some(({ kind }) => kind === "tasks") === true;
+  return connected || own.some(({ adapter }) => adapter.kind === "bundle");
 }
 
 function published(contract: Contract, identity: string, participants: Participants): string[] {

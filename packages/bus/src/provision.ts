@@ -4,6 +4,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { z } from "zod";
 import { type DialOptions, dial } from "./dial.ts";
 import { busError } from "./failures.ts";
+import type { Participants } from "./participants.ts";
 import { type ConsumerSettings, type StreamPlan, type StreamSettings, streamPlans } from "./streams.ts";
 
 const TIMEOUT_MS = 5_000;
@@ -31,7 +32,7 @@ const apiReply = z.object({
 
 /** The provisioner's connection, and what to provision for. */
 export interface ProvisionOptions extends DialOptions {
-  readonly policy: Pick<Policy, "agents" | "tools" | "toolsets" | "clients" | "trust" | "retention">;
+  readonly policy: Participants & Pick<Policy, "retention">;
 }
 
 /**

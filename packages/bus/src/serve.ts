@@ -86,7 +86,7 @@ function soleCaller(link: Link, name: ContractName, subject: string): string | u
   const contract = contractRows.find(([row]) => row === name)?.[1];
   const values = contract && parseSubject(contract.subject, subject);
   if (contract === undefined || values === undefined) return undefined;
-  const participants = { agents: {}, tools: {}, toolsets: {}, clients: {}, trust: link.trust };
+  const participants = { agents: {}, tools: {}, toolsets: {}, clients: {}, operators: {}, trust: link.trust };
   const callers = identitiesOf(contract.publishers, participants).filter((caller) =>
     isPinned(contract, caller, values),
   );
