@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { BulkheadError, parseJson } from "@bulkhead/core";
 import { headers } from "@nats-io/transport-node";
 import { z } from "zod";
@@ -7,6 +8,7 @@ import { append } from "./publish.ts";
 import { rawRequest } from "./request.ts";
 
 const READ_TIMEOUT_MS = 1_000;
+const READ_PAUSE_MS = 200;
 const NO_MESSAGE = 10_037;
 const encoder = new TextEncoder();
 
@@ -37,24 +39,47 @@ export function openBucket(link: Link, name: string): Bucket {
         return;
       }
       const seen = inOrder(onEntry);
-      subscribe(link, prefix, filter, ({ key }) => void refresh(link, async () => list(key), seen));
-      link.onReconnect.add(() => void refresh(link, async () => list(filter), seen));
+      const refresh = refresher(link, list, seen);
+      subscribe(link, prefix, filter, ({ key }) => {
+        refresh(key);
+      });
+      link.onReconnect.add(() => {
+        refresh(filter);
+      });
       for (const entry of await list(filter)) seen(entry);
     },
   };
 }
 
-/** A value seen on the wire may have been refused by the stream: what counts is what the stream holds. */
-async function refresh(
+/**
+ * Reads again what a filter names. A value seen on the wire may have been refused by the stream: what counts is what the stream
+ * holds. It is asked until it answers, since nothing else would tell of the change; what changes meanwhile is read once more.
+ */
+function refresher(
   link: Link,
-  read: () => Promise<readonly BucketEntry[]>,
+  list: (filter: string) => Promise<readonly BucketEntry[]>,
   seen: (entry: BucketEntry) => void,
-): Promise<void> {
-  try {
-    for (const entry of await read()) seen(entry);
-  } catch (error) {
-    if (!link.closing.aborted) link.report({ kind: "error", error });
-  }
+): (filter: string) => void {
+  const [wanted, reading] = [new Set<string>(), new Set<string>()];
+  const read = async (filter: string): Promise<void> => {
+    while (!link.closing.aborted && wanted.delete(filter)) {
+      try {
+        for (const entry of await list(filter)) seen(entry);
+      } catch (error) {
+        if (link.closing.aborted) break;
+        link.report({ kind: "error", error });
+        wanted.add(filter);
+        await sleep(READ_PAUSE_MS);
+      }
+    }
+    reading.delete(filter);
+  };
+  return (filter) => {
+    wanted.add(filter);
+    if (reading.has(filter)) return;
+    reading.add(filter);
+    void read(filter);
+  };
 }
 
 /** Passes on what is newer than anything passed on before. */
