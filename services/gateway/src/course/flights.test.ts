@@ -25,6 +25,20 @@ describe("flights", () => {
     expect(await air.join("a", () => Promise.reject(new Error("not run again")))).toEqual(refused);
   });
 
+  it("keeps no answer for longer because an earlier call is slow", async () => {
+    const clock = manualClock();
+    const air = flights(clock, 5);
+    const { promise, resolve } = Promise.withResolvers<CallReply>();
+    await air.join("slow", () => promise);
+    let runs = 0;
+    const ask = () => air.join("fast", () => ((runs += 1), Promise.resolve(refused)));
+    await ask();
+    clock.advance(10_000);
+    await ask();
+    expect(runs).toBe(2);
+    resolve(refused);
+  });
+
   it("keeps neither errors nor pending answers nor old ones", async () => {
     const clock = manualClock();
     const air = flights(clock);

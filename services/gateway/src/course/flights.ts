@@ -1,7 +1,8 @@
 /**
  * Owns: that a call which is asked again while it runs is not run beside itself in this process, and that nobody waits long.
  * Does not own: once-ness (the executor's claim); another replica may run the same call, and the claim decides.
- * Invariants: an answer comes within the wait, `pending` if need be; an error is never kept, so that it can be asked again.
+ * Invariants: an answer comes within the wait, `pending` if need be; an error is never kept, so that it can be asked again;
+ * a slow call does not make the answers of others be kept for longer.
  */
 import type { Clock } from "@bulkhead/core";
 import type { CallReply } from "@bulkhead/schemas";
@@ -13,41 +14,44 @@ export interface Flights {
 
 const WAIT_MS = 1_700;
 const KEEP_MS = 5_000;
-const MAX_KEPT = 10_000;
+/** A reply holds a result of up to some hundred KiB. */
+const MAX_KEPT = 500;
 
-interface Flight {
-  readonly reply: Promise<CallReply>;
-  landedAt?: number;
+interface Landed {
+  readonly reply: CallReply;
+  readonly at: number;
 }
 
 export function flights(clock: Clock, waitMs = WAIT_MS): Flights {
-  const known = new Map<string, Flight>();
-  const start = (key: string, run: () => Promise<CallReply>): Flight => {
-    const flight: Flight = { reply: run() };
-    known.set(key, flight);
-    flight.reply.then(
+  const inAir = new Map<string, Promise<CallReply>>();
+  const landed = new Map<string, Landed>();
+  const land = (key: string, reply: CallReply): void => {
+    if (reply.status !== "pending") landed.set(key, { reply, at: clock.monotonic() });
+  };
+  const start = (key: string, run: () => Promise<CallReply>): Promise<CallReply> => {
+    const flight = run().finally(() => inAir.delete(key));
+    inAir.set(key, flight);
+    flight.then(
       (reply) => {
-        flight.landedAt = clock.monotonic();
-        if (reply.status === "pending") known.delete(key);
+        land(key, reply);
       },
-      () => known.delete(key),
+      () => undefined,
     );
     return flight;
   };
   return {
     join: async (key, run) => {
-      sweep(known, clock.monotonic());
-      return await within((known.get(key) ?? start(key, run)).reply, waitMs);
+      sweep(landed, clock.monotonic());
+      return landed.get(key)?.reply ?? (await within(inAir.get(key) ?? start(key, run), waitMs));
     },
   };
 }
 
-/** Flights are in the order of their start, so the first that is still kept ends the sweep. */
-function sweep(known: Map<string, Flight>, now: number): void {
-  for (const [key, { landedAt }] of known) {
-    const over = landedAt !== undefined && (now - landedAt > KEEP_MS || known.size > MAX_KEPT);
-    if (!over) return;
-    known.delete(key);
+/** Those that landed are in the order of their landing, so the first that is still kept ends the sweep. */
+function sweep(landed: Map<string, Landed>, now: number): void {
+  for (const [key, { at }] of landed) {
+    if (now - at <= KEEP_MS && landed.size <= MAX_KEPT) return;
+    landed.delete(key);
   }
 }
 
