@@ -19,7 +19,7 @@ export function partsOf(path: string): string[] {
   if (path === "" || path === ".") return [];
   const parts = path.split("/");
   const bad = (part: string): boolean =>
-    part === "" || part === "." || part === ".." || part === TRASH || part.length > 255;
+    part === "" || part === "." || part === ".." || part.toLowerCase() === TRASH || part.length > 255;
   const odd = /[\u0000-\u001f\u007f\\]|%[0-9a-f]{2}|^~|^[a-z]:/i.test(path);
   if (path.length > MAX_PATH || odd || !path.isWellFormed() || parts.some(bad)) throw denied();
   return parts;
