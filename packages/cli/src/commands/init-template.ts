@@ -29,7 +29,7 @@ agents:
   assistant:
     # What the language model is told. It is a wish, not a limit: the limits are the tiers below.
     purpose: |
-      You help a small team. Read files when a task needs them, keep notes, and post to the team's channel when you are asked to.
+      You help a small team with its files, its notes and its channel.
     model: small
     daily: 1.00
     tools:

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { CliError, EXIT } from "../errors.ts";
 import { confirm } from "../output/ask.ts";
@@ -62,10 +64,16 @@ async function signIfAgreed(project: Project, out: Output, options: UpOptions): 
   });
 }
 
+/** What `init` left something for is worth trying first. */
+function firstTask(dir: string): string {
+  const welcome = existsSync(join(dir, "files", "welcome.txt"));
+  return welcome ? "Read the file welcome.txt and post it to the channel." : "Say what you can do.";
+}
+
 function announce({ policy, busUrl, database, services }: Constellation, dir: string, out: Output): void {
   const agent = Object.keys(policy.policy.agents)[0] ?? "agent";
   const at = dir === "." ? "" : ` --dir ${dir}`;
-  const line = `npx bulkhead task submit ${agent} "Say what you can do."${at}`;
+  const line = `npx bulkhead task submit ${agent} "${firstTask(dir)}"${at} --wait`;
   out.give({
     ready: true,
     bus: busUrl,
