@@ -10,7 +10,7 @@ import { smallPolicy } from "../harness/policy.ts";
 import { verifies } from "../verifies.ts";
 
 const IDENTITIES = [
-  ...["tasks", "memory", "ledger", "proposals", "host-inbox", "host-finance", "exec-mail"],
+  ...["tasks", "memory", "ledger", "proposals", "host-inbox", "host-finance", "exec-mail", "exec-local"],
   ...["operator-ana", "operator-bob", "client-web"],
 ];
 const LEASE_MS = 1_200;
@@ -45,12 +45,24 @@ afterAll(async () => {
 
 function policy(identities: readonly Identity[]): Policy {
   const base = smallPolicy(identities);
-  const [agent, operator] = [base.agents["inbox"], base.operators["ana"]];
-  if (agent === undefined || operator === undefined) throw new Error("the small policy has changed");
+  const [agent, operator, tool] = [base.agents["inbox"], base.operators["ana"], base.tools["notes-list"]];
+  if (agent === undefined || operator === undefined || tool === undefined)
+    throw new Error("the small policy has changed");
   return {
     ...base,
-    agents: { inbox: { ...agent, ceiling: "CONFIRM" }, finance: { ...agent, name: "finance", ceiling: "AUTO+" } },
-    toolsets: { ...base.toolsets, mail: { name: "mail", connections: [], credentials: [] } },
+    agents: {
+      inbox: { ...agent, ceiling: "CONFIRM", tools: { ...agent.tools, "task-create": { tier: "AUTO+" } } },
+      finance: { ...agent, name: "finance", ceiling: "AUTO+" },
+    },
+    tools: { ...base.tools, "task-create": { ...tool, name: "task-create", connection: "task", toolset: "mail" } },
+    toolsets: {
+      ...base.toolsets,
+      mail: {
+        name: "mail",
+        connections: [{ name: "task", kind: "tasks", settings: { agents: ["finance"] } }],
+        credentials: [],
+      },
+    },
     operators: { ana: operator, bob: { ...operator, name: "bob", person: "bob", roles: ["viewer"] } },
     clients: { web: { agents: ["inbox"] } },
   };
@@ -211,6 +223,14 @@ describe("admission", () => {
         text: "x",
         agent: "inbox",
       });
+      const clock = { now: () => Date.now() - 86_400_001, monotonic: () => 0 };
+      const lastDays = sign(
+        signingKey(keyOf("operator-ana").signingSeed),
+        "operator-ana",
+        "task",
+        { title: "x", text: "x", agent: "inbox" },
+        { clock },
+      );
       const bad: readonly (readonly [string, string | Uint8Array])[] = [
         ["json.malformed", "not json"],
         ["json.utf8", new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])],
@@ -223,6 +243,7 @@ describe("admission", () => {
         ["envelope.signature", JSON.stringify(forged)],
         ["forbidden", JSON.stringify(elsewhere)],
         ["forbidden", JSON.stringify(viewer)],
+        ["envelope.expired", JSON.stringify(lastDays)],
       ];
       for (const [code, data] of bad) {
         await plain(data);
@@ -258,6 +279,16 @@ describe("admission", () => {
       const started = Date.now() - 1_000;
       await exec.publish("submit", grandchild, { values: { agent: "finance" } });
       await rejection("task.malformed", started);
+      const forOthers = { ...child, agent: "inbox", parent: { task: parent, callId: `${parent}.0.1` } };
+      const stolen = sign(signingKey(keyOf("exec-local").signingSeed), "exec-local", "task", forOthers);
+      for (const attack of [
+        () => exec.publish("submit", forOthers, { values: { agent: "inbox" } }),
+        () => plain(JSON.stringify(stolen)),
+      ]) {
+        const before = Date.now();
+        await attack();
+        await rejection("forbidden", before);
+      }
       await inbox.request("finish", { lease: held.lease, outcome: "done" });
       await finance.request("finish", { lease: work.lease, outcome: "done" });
       expect(audit.find((entry) => entry.task === id && entry.event === "task.admitted")?.causes).toContain(
@@ -357,7 +388,7 @@ describe("a task's life", () => {
     await inbox.request("finish", { lease, outcome: "failed", code: "limits.steps" });
     expect((await shown(id)).state).toBe("failed");
     const bob = await world.bus("operator-bob");
-    expect(await codeOf(bob.request("command", { kind: "cancel", task: id }))).toBe("forbidden");
+    expect(await codeOf(bob.request("command", { kind: "cancel", task: id }))).toBe("bus.permission");
   });
 
   test("limits end a task at its save (BRK-07)", async () => {
@@ -382,8 +413,8 @@ describe("a task's life", () => {
 test("an agent that an operator has stopped is handed nothing until the resume", async () => {
   const key = signingKey(keyOf("operator-ana").signingSeed);
   const control = ana.bucket("control");
-  const stop = async (stops: object[]): Promise<void> => {
-    const value = sign(key, "operator-ana", "control", { kind: "stop", stops, lifts: [] });
+  const stop = async (stops: object[], lifts: string[] = []): Promise<void> => {
+    const value = sign(key, "operator-ana", "control", { kind: "stop", stops, lifts });
     await control.put("stop", Buffer.from(JSON.stringify(value)));
     await sleep(200);
   };
@@ -391,7 +422,7 @@ test("an agent that an operator has stopped is handed nothing until the resume",
   await reached(id, "queued");
   await stop([{ id: "s-1", scope: { kind: "agent", name: "inbox" }, reason: "A test.", at: Date.now() }]);
   expect(await inbox.request("next", { agent: "inbox", host: "h1", waitMs: 300 })).toEqual({ work: null });
-  await stop([]);
+  await stop([], ["s-1"]);
   const { lease } = await take(id);
   await inbox.request("finish", { lease, outcome: "done" });
 });

@@ -1,6 +1,6 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError } from "@bulkhead/core";
-import type { ReplyOf, TaskDocument } from "@bulkhead/schemas";
+import { mayAct, type ReplyOf, type TaskDocument } from "@bulkhead/schemas";
 import { admit } from "../intake/admit.ts";
 import type { Tasks } from "../ports.ts";
 import { move } from "../task/effects.ts";
@@ -41,6 +41,6 @@ async function known(service: Tasks, id: string): Promise<TaskDocument> {
 }
 
 function assertMayCommand({ runtime }: Tasks, issuer: string): void {
-  const roles = runtime.policy.policy.operators[issuer.slice("operator-".length)]?.roles ?? [];
-  if (!roles.some((role) => role !== "viewer")) throw new BulkheadError("forbidden", `(${issuer} may only look)`);
+  if (!mayAct(runtime.policy.policy.operators, issuer))
+    throw new BulkheadError("forbidden", `(${issuer} may only look)`);
 }

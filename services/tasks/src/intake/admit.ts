@@ -66,7 +66,7 @@ interface Identity {
 async function documentOf(
   service: Tasks,
   { id, agent, digest: body }: Identity,
-  { submission, issuer }: ReadSubmission,
+  { submission, issuer, signedAt = 0 }: ReadSubmission,
   origin: Origin,
 ): Promise<TaskDocument> {
   const { clock, policy } = service.runtime;
@@ -86,7 +86,7 @@ async function documentOf(
     textDigest: digest("task-text", submission.text),
     ...{ state: "queued", epoch: 0, leaseUntil: now, attempts: 0, version: 0, snapshot: null },
     ...{ waitingFor: [], decided: [], cancelled: false, createdAt: now, updatedAt: now },
-    expires: new Date(now + policy.policy.retention.taskMs),
+    expires: new Date(Math.max(now, signedAt) + policy.policy.retention.taskMs),
   };
 }
 

@@ -1,4 +1,4 @@
-import { BulkheadError, open, parseJson } from "@bulkhead/core";
+import { BulkheadError, open, parseJson, REQUEST_MAX_AGE_MS } from "@bulkhead/core";
 import { mayPublish, roleOf, TaskSubmission, typeOf } from "@bulkhead/schemas";
 import type { z } from "zod";
 import type { Tasks } from "../ports.ts";
@@ -10,23 +10,31 @@ export interface ReadSubmission {
   readonly submission: Submission;
   /** Who signed it; undefined for a plain message, whose sender nobody knows. */
   readonly issuer?: string;
-  /** The id of the signed envelope. */
+  /** The id and the time of the signed envelope. */
   readonly envelopeId?: string;
+  readonly signedAt?: number;
 }
 
 /** @throws BulkheadError `json.*`, `envelope.*`, `task.malformed`, `forbidden` */
 export function readSubmission({ runtime }: Tasks, agent: string, data: Uint8Array): ReadSubmission {
   const value = parseJson(data);
   if (!isSigned(value)) return { submission: plain(value) };
-  const { body, issuer, id } = open(value, {
+  const { body, issuer, id, at } = open(value, {
     type: typeOf("submit"),
     keyOf: (name) => (mayPublish("submit", name) ? runtime.keyOf(name) : undefined),
   });
+  assertInTime(runtime, at);
   const submission = parse(body);
   if (submission.agent !== agent) throw new BulkheadError("forbidden", "(signed for another agent)");
   if ((roleOf(issuer) === "exec") !== (submission.parent !== undefined))
     throw new BulkheadError("task.malformed", "(parent)");
-  return { submission, issuer, envelopeId: id };
+  return { submission, issuer, envelopeId: id, signedAt: at };
+}
+
+/** A task is remembered for so long; after that a signed one would be a new one when somebody sends it again. */
+function assertInTime({ clock, policy }: Tasks["runtime"], at: number): void {
+  const age = clock.now() - at;
+  if (age > policy.policy.retention.taskMs || age < -REQUEST_MAX_AGE_MS) throw new BulkheadError("envelope.expired");
 }
 
 function isSigned(value: unknown): boolean {
