@@ -5,6 +5,7 @@ import { typeOf } from "@bulkhead/schemas";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Link } from "../../packages/bus/src/link.ts";
+import { createMux } from "../../packages/bus/src/mux.ts";
 import { append } from "../../packages/bus/src/publish.ts";
 import { verifies } from "../verifies.ts";
 import { keyOf, startWorld, type World } from "./world.ts";
@@ -23,6 +24,9 @@ function signed<N extends ContractName>(issuer: string, name: N, body: BodyOf<N>
   const clock = { ...systemClock, now: () => at };
   return JSON.stringify(sign(signingKey(keyOf(world.keys, issuer).signingSeed), issuer, typeOf(name), body, { clock }));
 }
+
+const linkOf = (nc: NatsConnection, identity: string) =>
+  ({ nc, mux: createMux(nc, identity), clock: systemClock }) as Link;
 
 /** Everything that the server put on a subject within a while. */
 async function heardOn(nc: NatsConnection, subject: string, attack: () => Promise<void>): Promise<string[]> {
@@ -232,7 +236,7 @@ describe("a chosen message id makes another's message a duplicate", () => {
     expect((await fill("INTAKE")).last_seq).toBe(before.last_seq + 1);
     const twice = headers();
     twice.set("Nats-Msg-Id", "again");
-    const link = { nc: bob, clock: systemClock } as Link;
+    const link = linkOf(bob, "operator-bob");
     const message = { stream: "INTAKE", subject: "bh.task.submit.inbox", data: Buffer.from("{}"), headers: twice };
     await append(link, message);
     await expect(append(link, message)).rejects.toMatchObject({ code: "bus.duplicate" });
@@ -241,7 +245,7 @@ describe("a chosen message id makes another's message a duplicate", () => {
   });
 
   test("an acknowledgement of another stream is none", async () => {
-    const link = { nc: await world.raw("operator-ana"), clock: systemClock } as Link;
+    const link = linkOf(await world.raw("operator-ana"), "operator-ana");
     const message = { stream: "DECISIONS", subject: "bh.task.submit.inbox", data: Buffer.from("{}") };
     await expect(append(link, message)).rejects.toMatchObject({ code: "bus.stream" });
   });

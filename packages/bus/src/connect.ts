@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BulkheadError, type Identity, signingKey, systemClock } from "@bulkhead/core";
 import type { Policy } from "@bulkhead/schemas";
+import { errors } from "@nats-io/transport-node";
 import { openBucket } from "./bucket.ts";
 import { consume } from "./consume.ts";
 import { type DialOptions, dial } from "./dial.ts";
 import { busError } from "./failures.ts";
 import { hear, send } from "./hear.ts";
 import type { BusEvent, Link } from "./link.ts";
+import { createMux } from "./mux.ts";
 import type { Bus } from "./port.ts";
 import { publish } from "./publish.ts";
 import { request } from "./request.ts";
@@ -33,6 +35,7 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
   const closing = new AbortController();
   const link: Link = {
     nc,
+    mux: createMux(nc, options.identity.identity),
     identity: options.identity.identity,
     key: signingKey(options.identity.signingSeed),
     trust: options.trust,
@@ -70,11 +73,17 @@ function members(link: Link): Omit<Bus, typeof Symbol.asyncDispose> {
 async function watchStatus(link: Link): Promise<void> {
   for await (const status of link.nc.status()) {
     if (status.type === "disconnect") link.report({ kind: "disconnected" });
-    if (status.type === "error") link.report({ kind: "error", error: busError(status.error) });
+    if (status.type === "error") onError(link, status.error);
     if (status.type !== "reconnect") continue;
     link.report({ kind: "connected" });
     for (const again of link.onReconnect) again();
   }
+}
+
+function onError(link: Link, error: Error): void {
+  link.report({ kind: "error", error: busError(error) });
+  if (error instanceof errors.PermissionViolationError && error.operation === "publish")
+    link.mux.refused(error.subject, error);
 }
 
 /** Takes no more, finishes what is in hand, then closes. */

@@ -2,6 +2,7 @@ import type { Clock, SigningKey } from "@bulkhead/core";
 import type { Policy } from "@bulkhead/schemas";
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Gate } from "./gate.ts";
+import type { Mux } from "./mux.ts";
 
 /** Something that happened on the bus and that nobody asked for: to be logged and counted by the service runtime. */
 export interface BusEvent {
@@ -13,6 +14,7 @@ export interface BusEvent {
 /** What the parts of the bus share. Not seen outside this package. */
 export interface Link {
   readonly nc: NatsConnection;
+  readonly mux: Mux;
   readonly identity: string;
   readonly key: SigningKey;
   readonly trust: Policy["trust"];

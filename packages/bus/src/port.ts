@@ -67,6 +67,8 @@ export interface RequestOptions {
   readonly attempts?: number;
   /** The envelope's id; a fresh one by default. All attempts have the same. */
   readonly id?: string;
+  /** The envelope's time (epoch ms), for a caller that must know it; now by default. */
+  readonly at?: number;
   readonly signal?: AbortSignal;
 }
 

@@ -27,7 +27,7 @@ export async function publish<N extends StreamContract>(
 ): Promise<Published> {
   const subject = subjectFor(link, name, options.values);
   const stream = streamOf(CONTRACTS[name].stream, link.identity);
-  const data = seal(link, name, body, options.id);
+  const data = seal(link, name, body, { id: options.id });
   return await append(link, { stream, subject, data, headers: timerHeaders(link, options.dueAt), ...options });
 }
 

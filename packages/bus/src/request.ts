@@ -20,7 +20,7 @@ export async function request<N extends RequestName>(
   options: RequestOptions = {},
 ): Promise<ReplyOf<N>> {
   const subject = subjectFor(link, name, options.values);
-  const data = seal(link, name, body, options.id);
+  const data = seal(link, name, body, options);
   const answer = await attempts(link, subject, data, options);
   return readReply(name, answer.data);
 }
@@ -69,13 +69,13 @@ export async function rawRequest(
 ): Promise<Msg> {
   options.signal?.throwIfAborted();
   if (data.byteLength > (link.nc.info?.max_payload ?? Infinity)) throw new BulkheadError("bus.oversize");
-  const asked = async (): Promise<Msg> =>
-    link.nc.request(subject, data, {
-      timeout: Math.max(1, options.timeoutMs),
-      ...(options.headers && { headers: options.headers }),
-    });
+  const { headers } = options;
+  const asked = link.mux.ask(subject, data, {
+    timeoutMs: Math.max(1, options.timeoutMs),
+    ...(headers && { headers }),
+  });
   try {
-    return await abortable(asked(), options.signal);
+    return await abortable(asked, options.signal);
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw busError(error);

@@ -20,11 +20,18 @@ import type { OpenedMessage, SubjectValues } from "./port.ts";
 
 const encoder = new TextEncoder();
 
+/** What a sender may choose of an envelope. */
+export interface SealOptions {
+  readonly id?: string | undefined;
+  readonly at?: number | undefined;
+}
+
 /** The bytes of a message: signed, unless its contract says that nothing is. A submission that goes through the bus is always signed. */
-export function seal(link: Link, name: ContractName, body: unknown, id?: string): Uint8Array {
+export function seal(link: Link, name: ContractName, body: unknown, { id, at }: SealOptions = {}): Uint8Array {
   const bare = !CONTRACTS[name].signed && name !== "submit";
   if (bare) return encoder.encode(JSON.stringify(body));
-  const options = { clock: link.clock, ...(id !== undefined && { id }) };
+  const clock = at === undefined ? link.clock : { ...link.clock, now: () => at };
+  const options = { clock, ...(id !== undefined && { id }) };
   return encoder.encode(JSON.stringify(sign(link.key, link.identity, typeOf(name), body, options)));
 }
 
