@@ -1,3 +1,4 @@
+import { derivedId } from "@bulkhead/core";
 import { z } from "zod";
 import { AnyEnvelope } from "./envelope.ts";
 import { ContentRef, Digest, DurationMs, Labels, Provenance, Token } from "./primitives.ts";
@@ -21,6 +22,22 @@ export const ContentRequest = z.discriminatedUnion("kind", [
 ]);
 /** Puts or gets one piece of content. */
 export type ContentRequest = z.infer<typeof ContentRequest>;
+
+/**
+ * The reference of what a signed request puts: made of its issuer, id and time, so that a request that is sent twice puts one piece, and
+ * that its sender knows the reference before the answer.
+ */
+export function contentRefOf({
+  issuer,
+  id,
+  at,
+}: {
+  readonly issuer: string;
+  readonly id: string;
+  readonly at: number;
+}) {
+  return derivedId("c", at, `${issuer}\n${id}`);
+}
 
 /** The reference of what was put, or the piece. */
 export const ContentReply = z.discriminatedUnion("kind", [

@@ -18,7 +18,7 @@ import {
   writeIdentity,
 } from "@bulkhead/core";
 import { type LoadedPolicy, loadPolicy } from "@bulkhead/policy";
-import { type AuditEntry, type ContentReply, Policy, type ToolContract } from "@bulkhead/schemas";
+import { type AuditEntry, type ContentReply, contentRefOf, Policy, type ToolContract } from "@bulkhead/schemas";
 import { connectStore, planFor, provisionDatabases, type Store } from "@bulkhead/store";
 import { bundleDigest, connectionTools, type Tool, toolContract } from "@bulkhead/tools";
 import { build } from "esbuild";
@@ -183,7 +183,7 @@ function makeKeys(): { keys: Map<string, Identity>; busKeys: Map<string, string>
 }
 
 function serveContent(memory: Bus, contents: Map<string, string>): void {
-  memory.serve("content", ({ body }): Promise<ContentReply> => {
+  memory.serve("content", ({ body, ...asked }): Promise<ContentReply> => {
     if (body.kind === "get") {
       const provenance = { origin: "tool" as const, at: 0 };
       return Promise.resolve({
@@ -195,7 +195,7 @@ function serveContent(memory: Bus, contents: Map<string, string>): void {
         provenance,
       });
     }
-    const ref = `c-${String(contents.size).padStart(26, "0")}`;
+    const ref = contentRefOf(asked);
     contents.set(ref, body.text);
     return Promise.resolve({ kind: "put", ref, digest: digest("content", body.text) });
   });

@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { createHash, randomFillSync } from "node:crypto";
 import { ulid } from "ulid";
 import { z } from "zod";
 import { type Clock, systemClock } from "./clock.ts";
@@ -21,6 +21,14 @@ export function idSource(clock: Clock = systemClock, random: () => number = secu
 
 /** A fresh id such as `t-01jz…`: sortable by time, unguessable, a token. */
 export const newId: IdSource = idSource();
+
+/** An id of the same form that follows from a time and a text: the same each time. */
+export function derivedId(prefix: string, at: number, text: string): string {
+  const bits = createHash("sha256").update(text).digest();
+  let next = 0;
+  const clock = { now: () => at, monotonic: () => at };
+  return idSource(clock, () => (bits[next++ % bits.length] ?? 0) / 256)(prefix);
+}
 
 const pool = new Uint32Array(1024);
 let used = pool.length;

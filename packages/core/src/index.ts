@@ -3,7 +3,7 @@ export { type Digest, digest, digestBytes, digestText, sameDigest } from "./dige
 export { type Disposition, ERROR_CODES, type ErrorCode, type ErrorCodeEntry, isErrorCode } from "./error-codes.ts";
 export { asBulkheadError, BulkheadError, fromWire, isBulkheadError, toWire, type WireError } from "./errors.ts";
 export { escapeControl } from "./escape.ts";
-export { type IdSource, idSource, isToken, newId, token } from "./ids.ts";
+export { derivedId, type IdSource, idSource, isToken, newId, token } from "./ids.ts";
 export { canonical, decodeUtf8, type JsonLimits, parseJson } from "./json.ts";
 export {
   generateIdentity,

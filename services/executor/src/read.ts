@@ -17,16 +17,11 @@ export function reads(parts: Parts): (call: PermittedCall) => Promise<Reply> {
     const ran = await runAdapter(parts, call);
     const latencyMs = Math.round(parts.runtime.clock.monotonic() - started);
     if (ran.kind === "done") {
-      const result = await parts.content.put(task, callId, call.loaded, ran.text);
-      const labels = result.labels;
-      const causes = [`content:${result.ref}`];
-      await parts.events.call("read.executed", call, {
-        content: result.ref,
-        labels,
-        latencyMs,
-        causes,
-        digest: digestBytes("content", result.text),
-      });
+      const { result, stored } = parts.content.put(task, callId, call.loaded, ran.text);
+      const { ref: content, labels, text } = result;
+      const causes = [`content:${content}`];
+      const about = { content, labels, latencyMs, causes, digest: digestBytes("content", text) };
+      await Promise.all([stored, parts.events.call("read.executed", call, about)]);
       return { status: "done", tier: call.grant.tier, result };
     }
     const error =

@@ -32,7 +32,7 @@ export async function createExecutor(runtime: Runtime<ExecutorConfig>): Promise<
   };
   const tools = await loadToolset({ policy, toolset, config, refused });
   const parts: Parts = {
-    ...{ runtime, credentials, events: events(runtime), content: contentPort(bus, runtime.clock) },
+    ...{ runtime, credentials, events: events(runtime), content: contentPort(runtime) },
     claims: claimStore(store.collection(DATABASES.exec.claims)),
     records: recordPort(store.collection(DATABASES.exec.records), runtime.clock),
   };

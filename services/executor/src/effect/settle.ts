@@ -35,7 +35,7 @@ export async function answerFrom(parts: Parts, call: PermittedCall, claim: Claim
 async function done(parts: Parts, call: PermittedCall, claim: Claim, text: string): Promise<Reply> {
   const { callId, task } = call.action;
   const tier = call.grant.tier;
-  const result = await parts.content.put(task, callId, call.loaded, text).catch((error: unknown) => {
+  const result = await parts.content.put(task, callId, call.loaded, text).stored.catch((error: unknown) => {
     parts.runtime.log.warn({ callId, ...toWire(error) }, "result not stored yet");
     return undefined;
   });
@@ -65,7 +65,7 @@ async function completed(parts: Parts, call: PermittedCall, claim: Claim): Promi
   const text =
     found !== "unknown" && found.found ? String(found.result) : JSON.stringify({ done: true, effect: claim.effectId });
   const { callId, task } = call.action;
-  const result = await parts.content.put(task, callId, call.loaded, text);
+  const result = await parts.content.put(task, callId, call.loaded, text).stored;
   const reply = { status: "done", tier: call.grant.tier, result } as const;
   await parts.claims.complete(claim, { ...reply, result: { ...result, text: "" } });
   return reply;
