@@ -1,8 +1,8 @@
 /**
  * Owns: the way of one call after it is known to be well-formed: facts → decision → refusal, proposal or execution.
  * Does not own: what is permitted (`decide`), the second decision (watchdog), once-ness and the last check (executor).
- * Invariants: S1: nothing is sent to an executor before its decision is recorded. S2: no effect without the watchdog's
- * signature over the same bytes. S4: a call that is decided again is never decided below the first time.
+ * Invariants: S1: no effect is asked of an executor, and no read's result handed out, before its decision is recorded. S2: no
+ * effect without the watchdog's signature over the same bytes. S4: a call that is decided again is never decided below the first time.
  */
 import { BulkheadError, ERROR_CODES, type ErrorCode, isBulkheadError, isErrorCode } from "@bulkhead/core";
 import { decide, hasEffect, type Reason, strictest, type Verdict } from "@bulkhead/policy";

@@ -10,7 +10,10 @@ const AGAIN = ["bus.timeout", "bus.no-responder", "approval.pending", "call.pend
 
 type Allowed = Extract<Verdict, { outcome: "allow" }>;
 
-/** Signs, has it signed again where that is needed, and asks the executor until it knows the outcome. */
+/**
+ * Signs, has it signed again where that is needed, and asks the executor until it knows the outcome. What a read found is handed
+ * out only when its decision is recorded; an effect is not asked for before.
+ */
 export async function execute(
   gateway: Gateway,
   call: Call,
@@ -19,14 +22,19 @@ export async function execute(
   const tool = toolOf(gateway, call);
   const grant = grantOf(gateway, call, { tier: verdict.tier, labels }, tool.timeoutMs);
   const own = gateway.sign("grant", grant);
-  const [others] = await Promise.all([
-    verdict.signers.includes("watchdog") ? review(gateway, call, own, grant.expiresAt) : [],
-    gateway.record.decided(call, verdict, labels),
-  ]);
-  const request = { action: call.action, grants: [own, ...others], ...(call.approval && { approval: call.approval }) };
-  return await patiently(gateway, grant.expiresAt, () =>
-    gateway.bus.request("exec", request, { values: { toolset: tool.toolset } }),
-  );
+  const recorded = gateway.record.decided(call, verdict, labels);
+  const ask = async (others: Envelope[]): Promise<CallReply> => {
+    const grants = [own, ...others];
+    const request = { action: call.action, grants, ...(call.approval && { approval: call.approval }) };
+    return await patiently(gateway, grant.expiresAt, () =>
+      gateway.bus.request("exec", request, { values: { toolset: tool.toolset } }),
+    );
+  };
+  if (tool.effects.length === 0 && !verdict.signers.includes("watchdog"))
+    return (await Promise.all([ask([]), recorded]))[0];
+  const reviewing = verdict.signers.includes("watchdog") ? review(gateway, call, own, grant.expiresAt) : [];
+  const [others] = await Promise.all([reviewing, recorded]);
+  return await ask(others);
 }
 
 /** What is recorded of an effect that may have run before, whatever would be decided now. Undefined: nothing is known of it. */
