@@ -16,6 +16,8 @@ interface Waiting {
 }
 
 const MAX_BATCH = 128;
+/** An entry that comes alone is written at once; those that follow it gather, since each write costs the same. */
+const GATHER_MS = 25;
 const STEP_BACK_MS = 20;
 
 export class ChainWriter {
@@ -43,7 +45,10 @@ export class ChainWriter {
   async #drain(): Promise<void> {
     if (this.#writing) return;
     this.#writing = true;
-    while (this.#queue.length > 0) await this.#flush(this.#queue.splice(0, MAX_BATCH));
+    while (this.#queue.length > 0) {
+      await this.#flush(this.#queue.splice(0, MAX_BATCH));
+      if (this.#queue.length < MAX_BATCH) await sleep(GATHER_MS);
+    }
     this.#writing = false;
   }
 
