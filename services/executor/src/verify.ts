@@ -10,10 +10,12 @@ import { actionDigest, floor, openGrants, rankOf, termsDigest, verifyApproval } 
 import type { Action, ExecRequest, Grant } from "@bulkhead/schemas";
 import type { LoadedTool, Parts, PermittedCall } from "./parts.ts";
 
-/** Checks everything that needs no waiting but the labels. @throws BulkheadError with the refusal */
+/** Checks everything that needs no waiting but the labels, which are read meanwhile. @throws BulkheadError with the refusal */
 export async function verifyCall({ runtime }: Parts, loaded: LoadedTool, request: ExecRequest): Promise<PermittedCall> {
   const { action } = request;
   const { policy, clock } = runtime;
+  const reading = loaded.contract.effects.length === 0 ? Promise.resolve([]) : runtime.labels.of(action.task);
+  reading.catch(() => undefined);
   if (action.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
   if (!sameDigest(action.toolHash, loaded.contract.hash)) throw new BulkheadError("tool.hash");
   if (!action.callId.startsWith(`${action.task}.`))
@@ -22,8 +24,7 @@ export async function verifyCall({ runtime }: Parts, loaded: LoadedTool, request
     policy.checkArgs(action.tool, action.args);
   });
   const { grant, issuers } = openGrants(policy, request.grants, action, clock.now());
-  const labels = loaded.contract.effects.length === 0 ? [] : await runtime.labels.of(action.task);
-  const call = permitted(loaded, action, { grant, labels });
+  const call = permitted(loaded, action, { grant, labels: await reading });
   const signers = assertFloor(runtime, call);
   for (const signer of ["gateway", "watchdog"] as const)
     if (signers.includes(signer) && !issuers.has(signer)) throw new BulkheadError("signature.missing", `(${signer})`);

@@ -10,7 +10,7 @@ import {
   termsDigest,
   type Verdict,
 } from "@bulkhead/policy";
-import type { BodyOf, Grant, Label, ReplyOf } from "@bulkhead/schemas";
+import type { BodyOf, Grant, Label, ReplyOf, Tier } from "@bulkhead/schemas";
 import { heardApproval } from "../approval.ts";
 import { reviewRefused, reviewSigned } from "../events.ts";
 import type { Watchdog } from "../port.ts";
@@ -19,13 +19,16 @@ type Review = BodyOf<"review">;
 
 /** `bh.review`: the second decision, on facts that this service reads itself (S2). */
 export async function review(watchdog: Watchdog, { body }: Received<"review">): Promise<ReplyOf<"review">> {
+  const reading = labelsOf(watchdog, body.action);
   try {
-    const grant = openAll(watchdog, body);
-    const { verdict, labels } = await decideAgain(watchdog, body);
+    const { grant, ceiling } = openAll(watchdog, body);
+    const { verdict, labels } = await decideAgain(watchdog, body, ceiling, reading);
     assertNotBelow(grant, verdict, labels);
     const { tier } = grant;
-    await reviewSigned(watchdog, body.action, { digest: grant.action, tier, labels, verdict });
-    return { grant: watchdog.sign("grant", grant) };
+    const recorded = reviewSigned(watchdog, body.action, { digest: grant.action, tier, labels, verdict });
+    const signed = watchdog.sign("grant", grant);
+    await recorded;
+    return { grant: signed };
   } catch (error) {
     if (isBulkheadError(error) && error.code !== "approval.pending")
       await reviewRefused(watchdog, body.action, error.code);
@@ -33,22 +36,30 @@ export async function review(watchdog: Watchdog, { body }: Received<"review">): 
   }
 }
 
-function openAll({ policy, clock }: Watchdog, { action, grant, lease, approval }: Review): Grant {
-  const opened = openGrant(policy, grant, ["gateway"], action, clock.now()).grant;
-  assertAction(policy, action, openLease(policy, lease, approval === undefined ? clock.now() : 0));
-  const proposal = approval && termsDigest(approval.terms);
-  if (opened.proposal !== proposal) throw new BulkheadError("grant.invalid");
-  return opened;
+/** Read while the signatures are verified: for nothing, if they are not right. */
+function labelsOf({ policy, labels }: Watchdog, { task, tool }: Review["action"]): Promise<Label[]> {
+  const reading = hasEffect(policy, tool) ? labels.of(task) : Promise.resolve([]);
+  reading.catch(() => undefined);
+  return reading;
 }
 
-async function decideAgain(watchdog: Watchdog, body: Review): Promise<{ verdict: Verdict; labels: Label[] }> {
+function openAll({ policy, clock }: Watchdog, { action, grant, lease, approval }: Review) {
+  const opened = openGrant(policy, grant, ["gateway"], action, clock.now()).grant;
+  const leased = openLease(policy, lease, approval === undefined ? clock.now() : 0);
+  assertAction(policy, action, leased);
+  const proposal = approval && termsDigest(approval.terms);
+  if (opened.proposal !== proposal) throw new BulkheadError("grant.invalid");
+  return { grant: opened, ceiling: leased.ceiling };
+}
+
+async function decideAgain(
+  watchdog: Watchdog,
+  { action, approval }: Review,
+  ceiling: Tier,
+  reading: Promise<Label[]>,
+): Promise<{ verdict: Verdict; labels: Label[] }> {
   const { policy, control, clock } = watchdog;
-  const { action, approval } = body;
-  const { ceiling } = openLease(policy, body.lease, 0);
-  const [labels] = await Promise.all([
-    hasEffect(policy, action.tool) ? watchdog.labels.of(action.task) : [],
-    approval && heardApproval(watchdog, approval, action),
-  ]);
+  const [labels] = await Promise.all([reading, approval && heardApproval(watchdog, approval, action)]);
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: approval !== undefined };
   return { verdict: decide({ agent: action.agent, tool: action.tool, ceiling }, facts), labels };
 }
