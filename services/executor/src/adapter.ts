@@ -20,7 +20,7 @@ const SURELY_NOT = new Set([
 export async function runAdapter(parts: Parts, call: PermittedCall): Promise<Ran> {
   const { contract, tool } = call.loaded;
   const credentials = parts.credentials.forCall(contract.credentials);
-  const deadline = AbortSignal.timeout(contract.timeoutMs);
+  const { signal: deadline, clear } = deadlineIn(contract.timeoutMs);
   const context = contextOf(parts, call, { credentials, signal: deadline });
   try {
     const value = await bounded(async () => await tool.run?.(call.action.args, context), deadline);
@@ -36,7 +36,23 @@ export async function runAdapter(parts: Parts, call: PermittedCall): Promise<Ran
     return sure
       ? { kind: "failed", error: known ?? new BulkheadError("adapter.failed") }
       : { kind: "unsure", running: false };
+  } finally {
+    clear();
   }
+}
+
+/** Unlike `AbortSignal.timeout`, nothing is left to fire when the call is over. */
+function deadlineIn(timeoutMs: number): { readonly signal: AbortSignal; readonly clear: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(new BulkheadError("outcome.unknown", "(no answer in time)"));
+  }, timeoutMs);
+  return {
+    signal: controller.signal,
+    clear: () => {
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** Asks the far side what became of an effect. Whatever goes wrong here means that it is not known. */
