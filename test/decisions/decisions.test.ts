@@ -1,6 +1,7 @@
 import { newId } from "@bulkhead/core";
 import { loadPolicy, openGrants, verifyApproval } from "@bulkhead/policy";
-import type { CallReply } from "@bulkhead/schemas";
+import { type CallReply, DATABASES } from "@bulkhead/schemas";
+import { connectStore } from "@bulkhead/store";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../harness/eventually.ts";
 import { type ExecRequest, startWorld, type World } from "./world.ts";
@@ -30,6 +31,12 @@ async function pendingProposal(ask: () => Promise<CallReply>): Promise<string> {
   const reply = await ask();
   if (reply.status !== "pending" || reply.proposal === undefined) throw new Error(JSON.stringify(reply));
   return reply.proposal;
+}
+
+async function proposalStore() {
+  const { database, keys } = world.constellation;
+  const { user, password } = keys.get("proposals")?.mongo ?? { user: "", password: "" };
+  return await connectStore({ url: database.url, db: "bh_proposals", user, password });
 }
 
 describe("one tail for every tier", () => {
@@ -110,6 +117,21 @@ describe("what is not believed", () => {
     });
     expect(after).toBe("denied");
     expect(sentFor(task)).toEqual([]);
+  });
+});
+
+describe("what an agent may pile up", () => {
+  it("PROP-12, DED-03: the same question asked for ever ends in a refusal, and people can still read and decide it", async () => {
+    const task = newId("t");
+    const ask = (step: number) => world.ask("mail-send", { task, step, args: { text: "for ever" } });
+    const id = await pendingProposal(() => ask(0));
+    const also = Array.from({ length: 500 }, (_, step) => `${task}.${step + 1}.0`);
+    await using store = await proposalStore();
+    await store.collection(DATABASES.proposals.proposals).compareAndSet({ _id: id }, { set: { also } });
+    expect(await ask(501)).toMatchObject({ status: "refused", code: "proposal.limit" });
+    const proposal = await world.proposal(id);
+    await world.decide(world.ana, proposal, "deny");
+    expect(await settled(() => ask(0))).toMatchObject({ code: "approval.denied" });
   });
 });
 
