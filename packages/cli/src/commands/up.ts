@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { AgentPolicy } from "@bulkhead/schemas";
 import { type Command, InvalidArgumentError } from "commander";
 import { CliError, EXIT } from "../errors.ts";
 import { confirm } from "../output/ask.ts";
@@ -65,15 +66,17 @@ async function signIfAgreed(project: Project, out: Output, options: UpOptions): 
 }
 
 /** What `init` left something for is worth trying first. */
-function firstTask(dir: string): string {
-  const welcome = existsSync(join(dir, "files", "welcome.txt"));
-  return welcome ? "Read the file welcome.txt and post it to the channel." : "Say what you can do.";
+function firstTask(dir: string, agents: readonly AgentPolicy[]): { agent: string; text: string } {
+  const reader = agents.find(({ tools }) => "files-read" in tools && "channel-post" in tools);
+  const welcome = reader !== undefined && existsSync(join(dir, "files", "welcome.txt"));
+  if (welcome) return { agent: reader.name, text: "Read the file welcome.txt and post it to the channel." };
+  return { agent: agents[0]?.name ?? "agent", text: "Say what you can do." };
 }
 
 function announce({ policy, busUrl, database, services }: Constellation, dir: string, out: Output): void {
-  const agent = Object.keys(policy.policy.agents)[0] ?? "agent";
+  const { agent, text } = firstTask(dir, Object.values(policy.policy.agents));
   const at = dir === "." ? "" : ` --dir ${dir}`;
-  const line = `npx bulkhead task submit ${agent} "${firstTask(dir)}"${at} --wait`;
+  const line = `npx bulkhead task submit ${agent} "${text}"${at} --wait`;
   out.give({
     ready: true,
     bus: busUrl,
