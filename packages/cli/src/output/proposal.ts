@@ -1,3 +1,4 @@
+import { escapeControl } from "@bulkhead/core";
 import type { JsonValue, ProposalView } from "@bulkhead/schemas";
 import { block, type Paint, shown, timeOf } from "./terminal.ts";
 
@@ -32,5 +33,5 @@ function labelsOf(labels: readonly string[]): string {
 function argument(name: string, value: JsonValue): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   const long = text.includes("\n") || text.length > 80;
-  return long ? `  ${shown(name)}:\n${block(text, "      ")}` : `  ${shown(name)}: ${shown(text)}`;
+  return long ? `  ${shown(name)}:\n${block(text, "      ")}` : `  ${shown(name)}: ${escapeControl(text)}`;
 }
