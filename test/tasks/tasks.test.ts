@@ -240,6 +240,7 @@ describe("admission", () => {
         ["task.malformed", '{"title":"a","text":"c","trusted":true}'],
         ["task.malformed", JSON.stringify({ title: "a", text: "c", parent: { task: "t-1", callId: "t-1.0.0" } })],
         ["task.malformed", JSON.stringify({ id: "a.b", title: "a", text: "c" })],
+        ["task.malformed", JSON.stringify({ id: "t-100000", title: "a", text: "c" })],
         ["envelope.signature", JSON.stringify(forged)],
         ["forbidden", JSON.stringify(elsewhere)],
         ["forbidden", JSON.stringify(viewer)],

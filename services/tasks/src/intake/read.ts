@@ -5,6 +5,9 @@ import type { Tasks } from "../ports.ts";
 
 type Submission = z.infer<typeof TaskSubmission>;
 
+/** Whoever could choose such an id would take the place of a message that comes later. */
+const OF_THE_INTAKE = /^t-\d+$/;
+
 /** What a message on `bh.task.submit.<agent>` is, and who vouches for it. */
 export interface ReadSubmission {
   readonly submission: Submission;
@@ -50,6 +53,8 @@ function plain(value: unknown): Submission {
 
 function parse(value: unknown): Submission {
   const parsed = TaskSubmission.safeParse(value);
+  if (parsed.success && OF_THE_INTAKE.test(parsed.data.id ?? ""))
+    throw new BulkheadError("task.malformed", "(id: t-<number> is what the intake gives)");
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map((issue) => issue.path.join(".") || issue.code).slice(0, 3);
   throw new BulkheadError("task.malformed", `(${where.join(", ")})`, { cause: parsed.error });
