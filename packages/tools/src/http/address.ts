@@ -16,7 +16,9 @@ for (const [net, bits] of [
 ] as const)
   blocked.addSubnet(net, bits, "ipv4");
 for (const [net, bits] of [
-  ["::", 127],
+  ["::", 96],
+  ["::ffff:0:0:0", 96],
+  ["100::", 64],
   ["64:ff9b::", 32],
   ["2001::", 32],
   ["2002::", 16],
