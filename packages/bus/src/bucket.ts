@@ -62,7 +62,7 @@ function refresher(
 ): (filter: string) => void {
   const [wanted, reading] = [new Set<string>(), new Set<string>()];
   const read = async (filter: string): Promise<void> => {
-    while (!link.closing.aborted && wanted.delete(filter)) {
+    while (wanted.delete(filter)) {
       try {
         for (const entry of await list(filter)) seen(entry);
       } catch (error) {
