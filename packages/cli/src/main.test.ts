@@ -7,6 +7,9 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
+/** Each command is a process of its own, and this machine may have few cores. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
+
 const run = promisify(execFile);
 const BIN = join(import.meta.dirname, "..", "bin", "bulkhead.mjs");
 let root: string;
@@ -34,10 +37,9 @@ async function bulkhead(...args: string[]): Promise<Answered> {
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await bulkhead(...args, "--json")).out);
 
 test("every command explains itself with examples", async () => {
-  for (const name of ["init", "check", "sign", "up", "approve", "deny", "status", "doctor"]) {
-    const { code, out } = await bulkhead(name, "--help");
-    expect([name, code, out.includes("Examples:")]).toEqual([name, 0, true]);
-  }
+  const names = ["init", "check", "sign", "up", "approve", "deny", "status", "doctor"];
+  const answers = await Promise.all(names.map((name) => bulkhead(name, "--help")));
+  expect(answers.map(({ code, out }) => [code, out.includes("Examples:")])).toEqual(names.map(() => [0, true]));
 });
 
 test("a wrong command line and a missing project are told in one sentence, without a stack", async () => {
@@ -64,7 +66,7 @@ describe("a project, from init to Ctrl-C", () => {
     expect((await bulkhead("init", "shop")).code).toBe(0);
     up = spawn(process.execPath, [BIN, "up", "shop"], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
     submitLine = await lineOf(up, "task submit");
-  }, 120_000);
+  });
   afterAll(() => {
     if (up.exitCode === null) up.kill("SIGKILL");
   });
@@ -72,8 +74,8 @@ describe("a project, from init to Ctrl-C", () => {
   test("up prints a line to copy, and it works as it is", async () => {
     const words = [...submitLine.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
     const { code, out } = await bulkhead(...words.slice(2), "--wait");
-    expect([code, out.split("\n")[0]?.endsWith(" done")]).toEqual([0, true]);
-  }, 60_000);
+    expect([code, out.split("\n")[0]]).toEqual([0, expect.stringMatching(/ (done|parked)$/)]);
+  });
 
   test("a call that needs a person waits, is approved over exactly what was shown, and happens once", async () => {
     const text = 'Post "hello team" to the channel with channel-post.';
@@ -94,7 +96,7 @@ describe("a project, from init to Ctrl-C", () => {
     for (const part of ["was taken in", "asks for channel-post", "a person approved", "the effect happened"])
       expect(story.out).toContain(part);
     expect(await json("audit", "verify", "--dir", "shop")).toMatchObject({ ok: true });
-  }, 60_000);
+  });
 
   test("a denied call never happens, and its code is a refusal", async () => {
     await json(
@@ -112,13 +114,13 @@ describe("a project, from init to Ctrl-C", () => {
       reason: "Not today.",
     });
     expect(await readFile(join(root, "shop", "channel.jsonl"), "utf8")).not.toContain("second");
-  }, 60_000);
+  });
 
   test("status sees every service, and doctor finds no way out past the server's permissions", async () => {
     expect((await bulkhead("status", "--dir", "shop")).out).toMatch(/exec-local +up \(1\)/);
     const found = (await json("doctor", "shop")) as { bus: { passed: unknown[] }[] };
     expect(found.bus.map(({ passed }) => passed)).toEqual([[]]);
-  }, 60_000);
+  });
 
   test("Ctrl-C stops everything and leaves nothing behind", async () => {
     const children = await descendants(up.pid ?? 0);
@@ -129,7 +131,7 @@ describe("a project, from init to Ctrl-C", () => {
     await vi.waitFor(() => {
       expect(children.filter(isAlive)).toEqual([]);
     }, 5_000);
-  }, 60_000);
+  });
 });
 
 async function lineOf(child: ChildProcess, part: string): Promise<string> {

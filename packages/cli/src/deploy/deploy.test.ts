@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startNats } from "@bulkhead/bus";
 import { startDatabase } from "@bulkhead/store";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { policyTemplate } from "../commands/init-template.ts";
 import { resolveGround } from "../ground/resolve.ts";
 import { projectAt } from "../policy/project.ts";
@@ -11,6 +11,8 @@ import { configFile } from "../up/plan.ts";
 import { signProject } from "../up/sign-project.ts";
 import { prepare } from "./prepare.ts";
 import { checkHealth, provisionProject } from "./provision.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const portsFile = (dir: string): string => `ports_file_dir: ${JSON.stringify(dir)}\n`;
 

@@ -1,11 +1,14 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { policyTemplate } from "../commands/init-template.ts";
 import { formatMistake, type Mistake } from "./mistakes.ts";
 import { projectAt } from "./project.ts";
 import { checkProject } from "./project-check.ts";
+
+/** The first tool file of a checkout builds the kit that it is bundled against. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let root: string;
 let count = 0;
