@@ -25,7 +25,8 @@ function claimsOf(source: string): string[] {
 
 beforeAll(async () => {
   for (const file of await testFiles())
-    for (const id of claimsOf(await readFile(join(root, file), "utf8"))) shown.set(id, [...(shown.get(id) ?? []), file]);
+    for (const id of claimsOf(await readFile(join(root, file), "utf8")))
+      shown.set(id, [...(shown.get(id) ?? []), file]);
 });
 
 test("every requirement called covered, or covered in part, has a test that names it", () => {

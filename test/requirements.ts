@@ -14,16 +14,26 @@ const planned = (area: string, text: string): Requirement => ({ text, status: "p
 /** The invariants of docs/invariants.md. */
 const INVARIANTS = {
   S1: covered("No effect without a decision, a durable intent record and the signatures that policy asks for."),
-  S2: covered("Gateway and watchdog each decide on facts of their own and sign one digest; the executor determines what is needed."),
+  S2: covered(
+    "Gateway and watchdog each decide on facts of their own and sign one digest; the executor determines what is needed.",
+  ),
   S3: covered("What a human approved is, byte for byte, what runs, once; no service can approve."),
   S4: covered("The effective tier is never below the declared one; what is unknown, missing or stale is denied."),
   S5: covered("A declared BLOCK has no adapter; an effective BLOCK is refused by gateway and executor alike."),
-  S6: part("History cannot be changed, dropped, reordered or truncated unseen.", "checkpoints, witness, offline verifier, erasure"),
+  S6: part(
+    "History cannot be changed, dropped, reordered or truncated unseen.",
+    "checkpoints, witness, offline verifier, erasure",
+  ),
   S7: part("Settled + reserved ≤ cap at every instant, over all replicas.", "caps per principal and month"),
   S8: covered("A worker can reach nothing but its pipe."),
   S9: part("Labels rise before content can be seen, on every path, and never fall.", "memory, messages between agents"),
-  S10: covered("kill -9 anywhere loses nothing acknowledged and repeats no effect; an unknowable outcome is called unknown."),
-  S11: part("All this holds with no injection scanner and every model adversarial.", "endorsement of authority arguments by registries"),
+  S10: covered(
+    "kill -9 anywhere loses nothing acknowledged and repeats no effect; an unknowable outcome is called unknown.",
+  ),
+  S11: part(
+    "All this holds with no injection scanner and every model adversarial.",
+    "endorsement of authority arguments by registries",
+  ),
 } as const satisfies Record<string, Requirement>;
 
 const TIERS = {
@@ -31,7 +41,9 @@ const TIERS = {
   "TIER-02": covered("The effective tier is the maximum of all its inputs; nothing in a payload changes it."),
   "TIER-03": covered("Whatever throws, times out or is unknown in a decision denies."),
   "TIER-05": part("Sticky labels: A and C together ask a human.", "B and out: clearance of destinations"),
-  "TIER-07": covered("Outward, financial and irreversible tools never run automatically without owner, reason and expiry."),
+  "TIER-07": covered(
+    "Outward, financial and irreversible tools never run automatically without owner, reason and expiry.",
+  ),
   "TIER-10": covered("A delegated task gets at most the ceiling of its chain; the principal travels along."),
   "TIER-08": planned("proposals", "PROPOSE only with a registered and rehearsed inverse."),
   "TIER-09": planned("stop", "Stop at every level within 2 s, acknowledged by every replica."),
@@ -40,7 +52,9 @@ const TIERS = {
 
 const PROPOSALS = {
   "PROP-01": covered("A suspended call can never be read as allowed."),
-  "PROP-02": covered("The digest covers caller, principal, task, call, tool, tool hash, arguments, policy, tier, nonce, expiry."),
+  "PROP-02": covered(
+    "The digest covers caller, principal, task, call, tool, tool hash, arguments, policy, tier, nonce, expiry.",
+  ),
   "PROP-03": covered("The executor recomputes the digest from the bytes that it is about to send."),
   "PROP-04": covered("An approval is used once."),
   "PROP-05": covered("Expiry and absence end in denied or expired, never in approved."),
@@ -48,7 +62,10 @@ const PROPOSALS = {
   "PROP-07": covered("Decisions are signed over proposal and digest, and verified by whoever acts on them."),
   "PROP-11": covered("At release the call is decided again under the present policy and control state."),
   "PROP-12": part("Waiting proposals are bounded per agent; an identical one is coalesced.", "ordering by risk"),
-  "PROP-08": planned("console", "The approval screen shows the canonical action in full."),
+  "PROP-08": part(
+    "The exact action in full, by rule and not by a model, with agent text marked.",
+    "a digest of what was shown, in the record",
+  ),
   "PROP-10": planned("proposals", "An edit is a new proposal."),
 } as const satisfies Record<string, Requirement>;
 
@@ -66,6 +83,10 @@ const INPUT = {
 
 const ONCE = {
   "DED-02": covered("At most one execution per call id across replicas."),
+  "DED-03": part(
+    "Normalisation is declared per tool and field; an identical question is one proposal.",
+    "absent and null",
+  ),
   "DED-06": covered("The same id with another body is a conflict and a security event."),
   "DED-08": covered("An outcome that cannot be known is `unknown` and is not retried."),
   "BRK-07": covered("Every task has hard limits on steps, calls, tokens, time and depth."),
@@ -77,24 +98,27 @@ const MONEY = {
   "COST-02": covered("Spending is reserve, execute, settle; the reservation is one conditional update."),
   "COST-03": covered("The reservation is the worst case; a model without a price is refused."),
   "COST-04": covered("Money is integer micro-units with a versioned price table."),
-  "COST-09": covered("Without the budget store no model call is made."),
 } as const satisfies Record<string, Requirement>;
 
 const KEYS = {
   "CRED-01": covered("No secret in prompts, snapshots, proposals, bus messages, logs or records."),
-  "CRED-04": covered("Every agent host, service and person has a key of its own; no wildcard in a publish right."),
+  "CRED-04": part(
+    "Every agent host, service and person has a key of its own.",
+    "wildcards remain in publish rights where a task's name is not known beforehand (labels, timers)",
+  ),
   "CRED-05": covered("Database roles are minimal; nobody can update or delete audit data."),
   "CRED-07": part("Key files are 0600 or stricter, else refused.", "envelope encryption at rest"),
 } as const satisfies Record<string, Requirement>;
 
 const AUDIT = {
-  "AUD-01": covered("Every decision, call, proposal, approval, effect, refusal and model call is recorded; there is no switch."),
+  "AUD-01": covered(
+    "Every decision, call, proposal, approval, effect, refusal and model call is recorded; there is no switch.",
+  ),
   "AUD-09": covered("An intent is durable before an effect, and an outcome follows."),
   "AUD-10": covered("If a record is not acknowledged, the effect is denied."),
   "AUD-11": covered("Sequence numbers are gapless and unique under concurrent writers and failover."),
   "AUD-12": covered("The ledger's database user can insert and find, and nothing else."),
   "AUD-14": part("Entries hold no free text and no personal data.", "salted commitments, tombstones"),
-  "AUD-15": covered("A record cannot forge another or inject terminal codes."),
   "AUD-03": part("Canonical JSON, RFC 6962 leaves, a rolling hash.", "the Merkle tree over them"),
   "AUD-04": planned("checkpoints", "Signed checkpoints after C2SP."),
   "AUD-07": planned("checkpoints", "An offline verifier."),

@@ -158,7 +158,7 @@ describe("the permission matrix, as the server enforces it", () => {
 describe("the generated lists", () => {
   const lists = () => [...permissionsOf(world.policy)];
 
-  test("publish lists hold wildcards only where names do not exist yet, all inside the owner's own space", () => {
+  test("CRED-04: publish lists hold wildcards only where names do not exist yet, all inside the owner's own space", () => {
     const permitted = [
       /^_INBOX\.[a-z0-9-]+\.>$/,
       /^\$JS\.ACK\.[A-Za-z_]+\.[a-z]+\.>$/,

@@ -91,7 +91,7 @@ describe("the ledger's user", () => {
     expect(await entries.countDocuments()).toBe(1);
   });
 
-  verifies("AUD-12", "the ledger's user is proven append-only at start, and a wider role is named", async () => {
+  verifies(["AUD-12", "ZT-10"], "the ledger's user is proven append-only at start, and a wider role is named", async () => {
     {
       await using store = await connectStore({ url: database.url, ...accountOf("ledger") });
       await store.assertAppendOnly(DATABASES.ledger.entries);
@@ -109,7 +109,7 @@ describe("every other service's user", () => {
     OWNERS.filter((other) => other !== owner).map((other) => [owner, other] as const),
   );
 
-  it("reaches its own database only", async () => {
+  it("CRED-05: reaches its own database only", async () => {
     for (const [owner, other] of pairs) {
       const client = await as(owner);
       for (const name of Object.keys(DATABASES[other])) {

@@ -86,7 +86,7 @@ describe("ids and clocks", () => {
     expect(newId("c")).toMatch(/^c-[0-9a-z]{26}$/);
   });
 
-  it("knows a token", () => {
+  it("INJ-10: knows a token", () => {
     for (const bad of ["", "-a", "A", "a.b", "a b", "*", ">", "a".repeat(64), "ä", 1, "a\n"])
       expect(isToken(bad)).toBe(false);
     for (const good of ["a", "0", "mail-read", "a".repeat(63)]) expect(isToken(good)).toBe(true);

@@ -24,7 +24,9 @@ test("counters are gapless, and an entry that was refused is sent again with the
   expect(stored.map((entry) => entry.counter).sort()).toEqual([1, 2]);
 });
 
-test("record rejects when nothing acknowledges, so that no effect follows (S1)", { timeout: 10_000 }, async () => {
+test("AUD-10, S1: record rejects when nothing acknowledges, so that no effect follows", {
+  timeout: 10_000,
+}, async () => {
   const ending = new AbortController();
   const audit = auditWriter({
     instance: "gateway-1",
