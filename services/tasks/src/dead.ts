@@ -5,7 +5,7 @@ import type { Tasks } from "./ports.ts";
 /** More of a message that nobody understands is not kept. */
 const MAX_KEPT_BYTES = 256 * 1024;
 
-/** A task that used up its attempts: listed for a human, who can resubmit it. */
+/** A task that failed or used up its attempts: listed for a human, who can resubmit it. */
 export async function buryTask({ runtime }: Tasks, task: TaskDocument): Promise<void> {
   const subject = subjectOf("submit", { agent: task.agent });
   await runtime.bus.publish("dead", { code: task.code ?? "worker.failed", subject, data: "", task: task._id });

@@ -31,6 +31,11 @@ type Parsed = Awaited<ReturnType<typeof PostalMime.parse>>;
 const LIMITS = { maxNestingDepth: 32, maxHeadersSize: 256 * 1024, maxRfc822NestingDepth: 2 };
 const MAX_LINE = 300;
 const MAX_ATTACHMENTS = 50;
+const [LINE_FEED, SPACE] = [0x0a, 0x20];
+/** A line of base64, which has no spaces, is at least this long. */
+const ENCODED_LENGTH = 60;
+const ENCODED_COST = 1 / 16;
+const MAX_COST = 30_000;
 
 const line = (text: string | undefined): string =>
   boundText(
@@ -48,17 +53,37 @@ export async function headOf(message: BoxMessage): Promise<MailHead> {
 
 /** The text of a message, of at most `maxChars`. Never throws: what is no mail is shown as text. */
 export async function textOf(message: BoxMessage & { readonly raw: Uint8Array }, maxChars: number): Promise<MailText> {
-  const parsed = await parse(message.raw);
+  const readable = parsable(message.raw);
+  const parsed = await parse(readable);
   const body = parsed ? bodyOf(parsed, maxChars) : Buffer.from(message.raw.subarray(0, maxChars)).toString("latin1");
   const { text, truncated } = boundText(normaliseText(body), maxChars);
   return {
     ...shownHead(message, parsed),
     ...{ cc: addresses(parsed?.cc), text, malformed: parsed === undefined || parsed.headers.length === 0 },
-    truncated: truncated || message.raw.length < message.bytes,
+    truncated: truncated || readable.length < message.bytes,
     attachments: attachmentsOf(parsed),
     digest: `sha256:${createHash("sha256").update(message.raw).digest("hex")}`,
     messageId: messageId(parsed?.messageId),
   };
+}
+
+/**
+ * As much of a message as can be parsed without holding up this process: the parser's time grows with the lines of text, of
+ * which a hostile mail may have millions. Lines of an encoded attachment cost it next to nothing.
+ */
+function parsable(raw: Uint8Array): Uint8Array {
+  let cost = 0;
+  let space = raw.indexOf(SPACE);
+  for (let start = 0; start < raw.length; ) {
+    const end = raw.indexOf(LINE_FEED, start);
+    if (end === -1) return raw;
+    if (space !== -1 && space < start) space = raw.indexOf(SPACE, start);
+    const encoded = end - start >= ENCODED_LENGTH && (space === -1 || space > end);
+    cost += encoded ? ENCODED_COST : 1;
+    if (cost > MAX_COST) return raw.subarray(0, end + 1);
+    start = end + 1;
+  }
+  return raw;
 }
 
 async function parse(raw: Uint8Array): Promise<Parsed | undefined> {

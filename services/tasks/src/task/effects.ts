@@ -54,6 +54,11 @@ async function commit(service: Tasks, before: TaskDocument, after: TaskDocument)
 async function settle(service: Tasks, moved: Moved, causes: readonly string[]): Promise<void> {
   const { before, after } = moved;
   if (after.state === "queued") service.runtime.bus.send("nudge", {}, { agent: after.agent });
-  if (after.state === "dead" && before.state !== "dead") await buryTask(service, after);
+  if (after.state !== before.state && isLost(after)) await buryTask(service, after);
   await taskMoved(service, moved, causes);
+}
+
+/** Nobody works on it any more, and it is not done: a human must know. */
+function isLost({ state }: TaskDocument): boolean {
+  return state === "dead" || state === "failed";
 }
