@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectBus, type Published, provisionBus } from "@bulkhead/bus";
-import { BulkheadError } from "@bulkhead/core";
+import { BulkheadError, systemClock } from "@bulkhead/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openBucket } from "../../packages/bus/src/bucket.ts";
+import type { Link } from "../../packages/bus/src/link.ts";
+import { createMux, type Mux } from "../../packages/bus/src/mux.ts";
 import { keyOf, startWorld, type World } from "./world.ts";
 
 let world: World;
@@ -122,6 +125,25 @@ test("control values are read, watched, and created only once when so asked", as
   expect(values[1]).toMatch(/^watchdog=three@/);
   expect(live).toEqual(["watchdog"]);
   expect(await gateway.bucket("control").get("stop")).toBeUndefined();
+});
+
+test("a change that cannot be read at once is read as soon as the stream answers (S4)", async () => {
+  await using watchdog = await world.bus("watchdog");
+  const nc = await world.raw("gateway");
+  const mux = createMux(nc, "gateway");
+  let away = false;
+  const ask: Mux["ask"] = (...asked) => (away ? Promise.reject(new BulkheadError("bus.timeout")) : mux.ask(...asked));
+  const fixed = { nc, mux: { ...mux, ask }, clock: systemClock, closing: new AbortController().signal };
+  const link = { ...fixed, subscriptions: [], onReconnect: new Set(), report: () => undefined } as unknown as Link;
+  const values: string[] = [];
+  await openBucket(link, "control").watch(">", ({ data }) => values.push(Buffer.from(data).toString()));
+  away = true;
+  await watchdog.bucket("control").put("quarantine", Buffer.from("all"));
+  await sleep(300);
+  expect(values).not.toContain("all");
+  away = false;
+  for (let tries = 0; !values.includes("all") && tries < 50; tries++) await sleep(20);
+  expect(values).toContain("all");
 });
 
 test("labels of one task are found, of others not", async () => {
