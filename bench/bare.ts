@@ -17,7 +17,7 @@ export interface Bare extends AsyncDisposable {
 }
 
 const SUBJECT = "bh.exec.mail";
-const PAYLOAD = new Uint8Array(512);
+const PAYLOAD = new Uint8Array(1_024);
 
 /** Puts an echo in the place of the mail executor, and opens a database as the local one does. */
 export async function bareOperations(rt: TestRuntime): Promise<Bare> {

@@ -43,7 +43,7 @@ async function call(tool: "ping" | "mark", args: Action["args"]): Promise<void> 
   const callId = `${TASK}.${step++}.0`;
   const request = { callId, task: TASK, agent: "inbox", tool, args, lease };
   for (;;) {
-    const reply = await host.request("call", request, { values: { agent: "inbox", tool } });
+    const reply = await host.request("call", request, { values: { agent: "inbox", tool }, attempts: 5 });
     if (reply.status === "done") return;
     if (reply.status !== "pending") throw new Error(`${tool}: ${JSON.stringify(reply)}`);
   }

@@ -13,11 +13,12 @@ export interface Bounds {
 }
 
 /**
- * Measures `operation` alone and 32 at a time, after a warm-up. Bounded in time and count, so that it stops by itself.
+ * Measures `operation` alone and 32 at a time, after a warm-up at 32 that leaves every process with compiled code. Bounded in
+ * time and count, so that it stops by itself.
  * A failing operation fails the benchmark: figures of errors are worth nothing.
  */
 export async function measure(operation: () => Promise<unknown>, bounds: Bounds): Promise<Figures> {
-  await run(operation, 1, { durationMs: bounds.durationMs / 5, operations: Math.ceil(bounds.operations / 5) });
+  await run(operation, 32, bounds);
   const alone = await run(operation, 1, bounds);
   const together = await run(operation, 32, bounds);
   const sorted = alone.latencies.toSorted((a, b) => a - b);
