@@ -29,7 +29,16 @@ describe("a folder", () => {
       "C:/x",
       "\\\\host\\share",
     ],
-    ...["%2e%2e/secret.txt", "..%2fsecret.txt", "a\u0000b", "a//b", "./a.txt", ".bulkhead-trash/x", "x".repeat(1_001)],
+    ...[
+      "%2e%2e/secret.txt",
+      "..%2fsecret.txt",
+      "a\u0000b",
+      "a//b",
+      "./a.txt",
+      ".bulkhead-trash/x",
+      ".Bulkhead-TRASH/x",
+      "x".repeat(1_001),
+    ],
   ])("is not left by %j", async (path) => {
     for (const call of [
       () => files().run("read", { path }),
