@@ -29,7 +29,8 @@ verifies("AUD-14", "an entry has no room for what a mail says", () => {
 const LASTING = ["agents", "budgets", "entries", "records"];
 
 verifies("GD-07", "every collection that can hold what somebody wrote expires by itself", () => {
-  const collections = Object.values(DATABASES).flatMap((database): CollectionContract[] => Object.values(database));
+  const databases: readonly Readonly<Record<string, CollectionContract>>[] = Object.values(DATABASES);
+  const collections = databases.flatMap((database) => Object.values(database));
   const expiring = collections.filter(({ indexes }) => indexes.some((index) => "ttlSeconds" in index));
   const lasting = collections.filter((collection) => !expiring.includes(collection)).map(({ name }) => name);
   expect(lasting.sort()).toEqual(LASTING);
