@@ -3,7 +3,14 @@ import { type Bus, connectBus } from "@bulkhead/bus";
 import { type Identity, readIdentity, type SigningKey, signingKey } from "@bulkhead/core";
 import type { AuditEntry } from "@bulkhead/schemas";
 import { connect, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
-import { type Constellation, keyFile, type OperatorClient, signProject, startConstellation } from "bulkhead";
+import {
+  type Constellation,
+  type Ground,
+  keyFile,
+  type OperatorClient,
+  signProject,
+  startConstellation,
+} from "bulkhead";
 import { type Company, type CompanyOptions, company } from "./company.ts";
 
 /** A whole running constellation with an operator, and every key at hand. */
@@ -23,12 +30,19 @@ export interface TestRuntime extends AsyncDisposable {
   run(agent: string, text: string, states?: readonly string[]): Promise<string>;
 }
 
+/** What a test may bring along besides the project. */
+export interface RuntimeOptions extends CompanyOptions {
+  /** A ground of the test's own, started for the signed project; the embedded one otherwise. */
+  readonly ground?: (projectDir: string) => Promise<Ground | undefined>;
+}
+
 /** Writes, signs and boots a project. */
-export async function startRuntime(options: CompanyOptions = {}): Promise<TestRuntime> {
+export async function startRuntime(options: RuntimeOptions = {}): Promise<TestRuntime> {
   await using stack = new AsyncDisposableStack();
   const project: Company = stack.use(await company(options));
   await signProject(project.dir);
-  const constellation = stack.use(await startConstellation({ dir: project.dir }));
+  const ground = await options.ground?.(project.dir);
+  const constellation = stack.use(await startConstellation({ dir: project.dir, ...(ground && { ground }) }));
   const ana = await constellation.operator("ana");
   const keys: TestRuntime["keys"] = async (identity) => {
     const found = await readIdentity(keyFile(constellation.project, identity));
