@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BulkheadError, parseJson } from "@bulkhead/core";
+import { BulkheadError, isBulkheadError, parseJson } from "@bulkhead/core";
 import { headers } from "@nats-io/transport-node";
 import { z } from "zod";
 import type { Link } from "./link.ts";
@@ -7,6 +7,7 @@ import type { Bucket, BucketEntry } from "./port.ts";
 import { append } from "./publish.ts";
 import { rawRequest } from "./request.ts";
 
+const FIRST_ATTEMPTS = 10;
 const READ_TIMEOUT_MS = 1_000;
 const READ_PAUSE_MS = 200;
 const NO_MESSAGE = 10_037;
@@ -46,9 +47,21 @@ export function openBucket(link: Link, name: string): Bucket {
       link.onReconnect.add(() => {
         refresh(filter);
       });
-      for (const entry of await list(filter)) seen(entry);
+      for (const entry of await firstList(() => list(filter))) seen(entry);
     },
   };
+}
+
+/** The first look has no earlier one to fall back on, so a busy server is asked a few times before the start fails. */
+async function firstList(list: () => Promise<readonly BucketEntry[]>): Promise<readonly BucketEntry[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await list();
+    } catch (error) {
+      if (!isBulkheadError(error) || error.disposition !== "retry" || attempt === FIRST_ATTEMPTS) throw error;
+      await sleep(READ_PAUSE_MS);
+    }
+  }
 }
 
 /**
