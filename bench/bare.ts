@@ -9,11 +9,11 @@ import type { TestRuntime } from "../test/harness/runtime.ts";
 /** The bare operations that governed calls are compared with, on the same servers. */
 export interface Bare extends AsyncDisposable {
   /** A request to another process and its reply, without any check. */
-  request(): Promise<unknown>;
+  readonly request: () => Promise<unknown>;
   /** A journaled update of one small document by its id. */
-  update(): Promise<unknown>;
+  readonly update: () => Promise<unknown>;
   /** A journaled insert of one small document. */
-  insert(): Promise<unknown>;
+  readonly insert: () => Promise<unknown>;
 }
 
 const SUBJECT = "bh.exec.mail";

@@ -61,13 +61,13 @@ async function bothDecisions(): Promise<void> {
 }
 
 /** The parts of a governed call, each measured alone. */
-async function breakdown({ as, keys }: TestRuntime): Promise<Record<string, number>> {
+async function breakdown(runtime: TestRuntime): Promise<Record<string, number>> {
   const short = { durationMs: 1_000, operations: 500 };
-  const tasks = await as("tasks");
+  const tasks = await runtime.as("tasks");
   const provenance = { origin: "tool" as const, at: Date.now() };
   const put = { kind: "put" as const, task: TASK, about: "result" as const, text: "{}", labels: [], provenance };
-  const exec = await as("exec-local");
-  const { key } = await keys("exec-local");
+  const exec = await runtime.as("exec-local");
+  const { key } = await runtime.keys("exec-local");
   const p50Of = async (operation: () => Promise<unknown>): Promise<number> => (await measure(operation, short)).p50Ms;
   return {
     signatureMs: await p50Of(() => Promise.resolve(sign(key, "exec-local", "grant", grantOf(actionOf("mark", {}))))),
