@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { BulkheadError } from "@bulkhead/core";
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { busError } from "./failures.ts";
 
 /** Asks with ready bytes. */
 export interface Mux {
@@ -62,7 +63,7 @@ export function createMux(nc: NatsConnection, identity: string): Mux {
           nc.publish(subject, data, { reply: prefix + token, ...(headers && { headers }) });
         } catch (error) {
           take(token);
-          reject(error);
+          reject(busError(error));
         }
       }),
     refused: (subject, error) => {
