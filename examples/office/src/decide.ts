@@ -48,11 +48,13 @@ function choose(
   waiting: readonly ProposalView[],
 ): { yes: ProposalView; no: ProposalView } {
   const sends = waiting.filter(({ action }) => action.tool === "mail-send");
-  const ham = mails.filter(({ group }) => group.includes("ham"));
+  const senders = mails
+    .filter(({ group }) => group.includes("ham"))
+    .map(({ text }) => /^from:.*$/im.exec(text)?.[0] ?? "");
   const answersHam = ({ action }: ProposalView): boolean => {
     const { to } = action.args;
     return (
-      Array.isArray(to) && ham.some(({ text }) => to.some((each) => typeof each === "string" && text.includes(each)))
+      Array.isArray(to) && to.every((each) => typeof each === "string" && senders.some((from) => from.includes(each)))
     );
   };
   const yes = sends.find(answersHam) ?? sends[0];
