@@ -6,6 +6,7 @@
 import { chmod, copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { sandboxLevel } from "@bulkhead/agent";
 import { PROVISIONER, provisionBus } from "@bulkhead/bus";
 import { isBulkheadError, readIdentity } from "@bulkhead/core";
 import type { LoadedPolicy } from "@bulkhead/policy";
@@ -75,8 +76,11 @@ export async function startConstellation(options: ConstellationOptions): Promise
   await provision(project, signed, running, members, prefix);
   const programs = await bundling;
   const around = await surroundings(project, signed, running, programs, prefix, stack);
-  const services = await startAll(members, around, programs, options, stack);
-  report(`${services.length} services are ready`);
+  const [services, level] = await Promise.all([
+    startAll(members, around, programs, options, stack),
+    sandboxOf(around.workerDir),
+  ]);
+  report(`${services.length} services are ready${level}`);
   const endpoint: Endpoint = {
     url: running.natsUrl,
     pid: process.pid,
@@ -148,6 +152,14 @@ async function surroundings(
     worker,
     ...(rehearsal && { rehearsalUrl: rehearsal.url }),
   };
+}
+
+/** In words; nothing if it cannot be told: the hosts judge it themselves. */
+async function sandboxOf(workerDir: string): Promise<string> {
+  const level = await sandboxLevel(workerDir).catch(() => undefined);
+  if (level === undefined) return "";
+  const warning = level.weak ? ", which is weak: they can reach the network (npx bulkhead doctor)" : "";
+  return `; workers run in the sandbox ${level.name}${warning}`;
 }
 
 async function startAll(
