@@ -18,6 +18,12 @@ export interface Sight {
 const POLL_MS = 400;
 const PAGE = 500;
 const LATEST = 4;
+const TOLD: ReadonlySet<AuditEntry["event"]> = new Set([
+  "read.executed",
+  "effect.done",
+  "proposal.opened",
+  "call.refused",
+]);
 const OVER: readonly TaskState[] = ["done", "failed", "cancelled", "dead"];
 
 /** Asks all services once. */
@@ -29,7 +35,7 @@ export async function look(operator: OperatorClient, before?: Sight): Promise<Si
     read(operator, before?.seq ?? 0),
   ]);
   const run = tally(before?.run ?? EMPTY_TALLY, records.entries);
-  const told = records.entries.filter((entry) => entry.tool !== undefined && entry.event !== "call.decided");
+  const told = records.entries.filter(({ event }) => TOLD.has(event));
   const latest = [...(before?.latest ?? []), ...told].slice(-LATEST);
   return { tasks, waiting: proposals, spend, run, latest, seq: records.seq };
 }
