@@ -91,17 +91,21 @@ describe("the ledger's user", () => {
     expect(await entries.countDocuments()).toBe(1);
   });
 
-  verifies(["AUD-12", "ZT-10"], "the ledger's user is proven append-only at start, and a wider role is named", async () => {
-    {
-      await using store = await connectStore({ url: database.url, ...accountOf("ledger") });
-      await store.assertAppendOnly(DATABASES.ledger.entries);
-      await store.checkIndexes(Object.values(DATABASES.ledger));
-    }
-    const wide = { ...planFor("ledger", { ...accountOf("ledger"), user: "wide" }), role: "own" as const };
-    await provisionDatabases(database.admin, [wide]);
-    await using store = await connectStore({ url: database.url, ...accountOf("ledger"), user: "wide" });
-    await expect(store.assertAppendOnly(DATABASES.ledger.entries)).rejects.toThrow(/permits update/);
-  });
+  verifies(
+    ["AUD-12", "ZT-10"],
+    "the ledger's user is proven append-only at start, and a wider role is named",
+    async () => {
+      {
+        await using store = await connectStore({ url: database.url, ...accountOf("ledger") });
+        await store.assertAppendOnly(DATABASES.ledger.entries);
+        await store.checkIndexes(Object.values(DATABASES.ledger));
+      }
+      const wide = { ...planFor("ledger", { ...accountOf("ledger"), user: "wide" }), role: "own" as const };
+      await provisionDatabases(database.admin, [wide]);
+      await using store = await connectStore({ url: database.url, ...accountOf("ledger"), user: "wide" });
+      await expect(store.assertAppendOnly(DATABASES.ledger.entries)).rejects.toThrow(/permits update/);
+    },
+  );
 });
 
 describe("every other service's user", () => {

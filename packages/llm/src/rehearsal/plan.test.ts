@@ -121,7 +121,8 @@ const MAILS: readonly Mail[] = [
 const mailbox =
   (mails: readonly Mail[]): Execute =>
   (name, { message }) => {
-    if (name === "mail-list") return { messages: mails.map(({ id: message, from, subject }) => ({ id: message, from, subject })) };
+    if (name === "mail-list")
+      return { messages: mails.map(({ id: message, from, subject }) => ({ id: message, from, subject })) };
     return name === "mail-read" ? mails.find((mail) => mail.id === message) : undefined;
   };
 
