@@ -2,7 +2,7 @@
 FROM node:24-slim AS build
 WORKDIR /src
 COPY . .
-RUN npm ci --ignore-scripts --no-audit --no-fund && npm run build -w packages/cli --ignore-scripts=false
+RUN npm install --no-save --ignore-scripts --no-audit --no-fund && npm run build -w packages/cli --ignore-scripts=false
 RUN mkdir /app && cp -r packages/cli/bin packages/cli/dist packages/cli/package.json /app/ \
   && mkdir /app/node_modules && cp -r node_modules/esbuild node_modules/@esbuild /app/node_modules/
 
