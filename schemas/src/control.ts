@@ -16,7 +16,7 @@ export type Scope = z.infer<typeof Scope>;
 
 /** One value of KV `control`, signed by its owner as an envelope of type `control`. */
 export const ControlValue = z.discriminatedUnion("kind", [
-  /** Key `watchdog`: its heartbeat, and the newest revision of the bucket that it obeys. */
+  /** Key `watchdog`: its heartbeat, and the newest revision of `stop`, `mode` or `quarantine` that it obeys. */
   z.strictObject({ kind: z.literal("beat"), revision: z.int().min(0), at: EpochMs }),
   /** Key `stop`, by an operator: everything in force. An empty list is a resume; it names what it lifts. */
   z.strictObject({

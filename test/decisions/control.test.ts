@@ -69,6 +69,21 @@ it("a stop reaches the gateway within two seconds, and lifts when an operator sa
   await becomes("notes-write", "done");
 });
 
+it("a heartbeat acknowledges a stop by its revision, and no other change", async () => {
+  const beats = new Map<string, number>();
+  world.ana.hear("beat", ({ body, values }) => beats.set(values["service"] ?? "", body.revision));
+  const obeyed = (identity: string, revision: number) =>
+    eventually(() => Promise.resolve((beats.get(identity) ?? -1) === revision || undefined), 5_000);
+  const stop = { id: "s2", scope: { kind: "all" as const }, reason: "a test", at: Date.now() };
+  const bucket = world.ana.bucket("control");
+  const stopped = await bucket.put("stop", Buffer.from(signed({ kind: "stop", stops: [stop], lifts: [] })));
+  await Promise.all(["gateway", "watchdog", "proposals"].map((identity) => obeyed(identity, stopped)));
+  const lifted = await bucket.put("stop", Buffer.from(signed({ kind: "stop", stops: [], lifts: ["s2"] })));
+  await obeyed("gateway", lifted);
+  expect(lifted).toBeGreaterThan(stopped);
+  await becomes("notes-write", "done");
+});
+
 it("observe mode decides and runs nothing", async () => {
   await control("mode", { kind: "mode", mode: "observe" });
   await becomes("notes-write", "mode.observe");

@@ -15,6 +15,8 @@ export interface ControlView {
   readonly fresh: boolean;
   /** The value of a key, or undefined if nobody has set it. */
   get<K extends ControlValue["kind"]>(key: string, kind: K): Extract<ControlValue, { kind: K }> | undefined;
+  /** The newest revision of `stop`, `mode` or `quarantine` that is obeyed: what a heartbeat acknowledges. 0 where only changes are heard (a host). */
+  readonly revision: number;
   /** All values that are held, by key. */
   readonly values: ReadonlyMap<string, ControlValue>;
 }
@@ -31,6 +33,7 @@ interface Held {
   readonly value: ControlValue;
   readonly at: number;
   readonly seenAt: number;
+  readonly revision: number;
 }
 
 const KEYS: readonly (readonly [RegExp, ContractName, ControlValue["kind"]])[] = [
@@ -59,9 +62,9 @@ export async function followControl(port: ControlPort): Promise<ControlReader> {
   const doubtful = new Set<string>();
   await port.bucket.watch(
     ">",
-    ({ key, data }) => {
+    ({ key, data, revision }) => {
       try {
-        accept(held, key, readValue(key, data, port), port.clock);
+        accept(held, key, { ...readValue(key, data, port), revision }, port.clock);
         doubtful.delete(key);
       } catch (error) {
         if (WHOLE_HOUSE.has(key)) doubtful.add(key);
@@ -90,7 +93,7 @@ function readValue(key: string, data: Uint8Array, port: ControlPort): { value: C
 function accept(
   held: Map<string, Held>,
   key: string,
-  { value, at }: { value: ControlValue; at: number },
+  { value, at, revision }: Omit<Held, "seenAt">,
   clock: Clock,
 ): void {
   const before = held.get(key);
@@ -99,7 +102,7 @@ function accept(
     return;
   }
   assertNamesLifted(before?.value, value);
-  held.set(key, { value, at, seenAt: clock.monotonic() });
+  held.set(key, { value, at, revision, seenAt: clock.monotonic() });
 }
 
 /** What was stopped stays stopped, unless the new value says by its id that it is lifted. */
@@ -122,6 +125,7 @@ function viewOf(held: ReadonlyMap<string, Held>, believed: boolean, clock: Clock
       const value = held.get(key)?.value;
       return value?.kind === kind ? (value as never) : undefined;
     },
+    revision: Math.max(0, ...[...WHOLE_HOUSE].map((key) => held.get(key)?.revision ?? 0)),
     values: new Map([...held].map(([key, { value }]) => [key, value])),
   };
 }

@@ -61,7 +61,7 @@ function endSignal(): AbortSignal {
 
 function sendBeat(runtime: Runtime): void {
   if (roleOf(runtime.identity) === undefined) return;
-  const revision = runtime.control.view().values.size;
+  const { revision } = runtime.control.view();
   runtime.bus.send("beat", { instance: runtime.instance, revision, at: runtime.clock.now() });
 }
 

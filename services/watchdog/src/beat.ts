@@ -14,15 +14,15 @@ export function startBeat(watchdog: Watchdog): void {
   void beatUntilEnd(watchdog);
 }
 
-async function beatUntilEnd({ bus, clock, log, sign, signal }: Watchdog): Promise<void> {
+async function beatUntilEnd({ bus, clock, control, log, sign, signal }: Watchdog): Promise<void> {
   const bucket = bus.bucket("control");
   const encoder = new TextEncoder();
-  let revision = 0;
   while (!signal.aborted) {
     const due = clock.monotonic() + BEAT_INTERVAL_MS;
     try {
+      const { revision } = control.view();
       const value = sign("control", { kind: "beat", revision, at: clock.now() });
-      revision = await bucket.put(KEY, encoder.encode(JSON.stringify(value)));
+      await bucket.put(KEY, encoder.encode(JSON.stringify(value)));
     } catch (error) {
       log.warn(toWire(error), "beat not written");
     }
