@@ -137,7 +137,7 @@ verifies(
     const verified = await eventually(() => rt.ana.ask({ kind: "ledger.verify" }), {
       what: "the chain to be verified",
     });
-    expect(verified.ok).toBe(true);
+    expect(verified).toMatchObject({ ok: true });
   },
   ENOUGH_MS + 60_000,
 );
