@@ -123,7 +123,7 @@ test("control values are read, watched, and created only once when so asked", as
   await control.put("watchdog", Buffer.from("three"));
   await second.promise;
   expect(values[1]).toMatch(/^watchdog=three@/);
-  expect(live).toEqual(["watchdog"]);
+  await expect.poll(() => live).toEqual(["watchdog"]);
   expect(await gateway.bucket("control").get("stop")).toBeUndefined();
 });
 

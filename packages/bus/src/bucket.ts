@@ -37,6 +37,7 @@ export function openBucket(link: Link, name: string): Bucket {
     watch: async (filter, onEntry, options = {}) => {
       if (options.initial === false) {
         subscribe(link, prefix, filter, onEntry);
+        await link.nc.flush();
         return;
       }
       const seen = inOrder(onEntry);
