@@ -12,6 +12,10 @@ import {
   ReleaseRequest,
   ReviewReply,
   ReviewRequest,
+  ValidateReply,
+  ValidateRequest,
+  WithdrawReply,
+  WithdrawRequest,
 } from "./call.ts";
 import { ContentReply, ContentRequest } from "./content.ts";
 import { ControlValue, ServiceBeat } from "./control.ts";
@@ -153,9 +157,11 @@ export const CONTRACTS = {
   },
   call: request("bh.call.{agent}.{tool}", ["host"], "gateway", CallRequest, CallReply),
   model: request("bh.model.{agent}", ["host"], "models", ModelRequest, ModelReply),
+  validate: request("bh.validate", ["gateway"], "watchdog", ValidateRequest, ValidateReply),
   review: request("bh.review", ["gateway"], "watchdog", ReviewRequest, ReviewReply),
   open: request("bh.proposal.open", ["gateway"], "proposals", OpenRequest, OpenReply),
   release: request("bh.proposal.release", ["proposals"], "gateway", ReleaseRequest, ReleaseReply),
+  withdraw: request("bh.proposal.withdraw", ["tasks"], "proposals", WithdrawRequest, WithdrawReply),
   exec: request("bh.exec.{toolset}", ["gateway"], "exec", ExecRequest, ExecReply),
   content: request("bh.content.{service}", ["tasks", "host", "exec", "models"], "memory", ContentRequest, ContentReply),
   decision: {
@@ -181,7 +187,7 @@ export const CONTRACTS = {
     kind: "stream",
     stream: "AUDIT",
     publishers: everyone,
-    consumers: ["ledger"],
+    consumers: ["ledger", "watchdog"],
     body: AuditEntry,
     signed: true,
   },
@@ -202,6 +208,7 @@ export const CONTRACTS = {
     body: ServiceBeat,
     signed: true,
   },
+  queryWatchdog: request("bh.query.watchdog.{operator}", ["operator"], "watchdog", Query, QueryReply),
   queryTasks: request("bh.query.tasks.{operator}", ["operator"], "tasks", Query, QueryReply),
   queryProposals: request("bh.query.proposals.{operator}", ["operator"], "proposals", Query, QueryReply),
   queryLedger: request("bh.query.ledger.{operator}", ["operator"], "ledger", Query, QueryReply),
@@ -225,6 +232,14 @@ export const CONTRACTS = {
   },
   controlStop: {
     subject: "$KV.control.stop",
+    kind: "kv",
+    publishers: ["operator"],
+    consumers: controlReaders,
+    body: ControlValue,
+    signed: true,
+  },
+  controlRevoked: {
+    subject: "$KV.control.revoked",
     kind: "kv",
     publishers: ["operator"],
     consumers: controlReaders,

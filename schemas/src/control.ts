@@ -24,6 +24,8 @@ export const ControlValue = z.discriminatedUnion("kind", [
     stops: z.array(z.strictObject({ id: Token, scope: Scope, reason: Line, at: EpochMs })).max(256),
     lifts: z.array(Token).max(256),
   }),
+  /** Key `revoked`, by an admin: operators whose decisions count no longer, also those made before. It can only add, until another policy is signed. */
+  z.strictObject({ kind: z.literal("revoked"), operators: z.array(Token).max(256) }),
   /** Key `mode`, by an operator: observe = nothing has an effect. */
   z.strictObject({ kind: z.literal("mode"), mode: z.enum(["enforce", "observe"]) }),
   /** Key `quarantine`, by the watchdog: it can only add. */

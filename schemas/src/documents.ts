@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Action, CallReply, ProposalState, ProposalTerms } from "./call.ts";
+import { Action, CallReply, Inverse, Outcome, ProposalMode, ProposalState, ProposalTerms } from "./call.ts";
 import { type CollectionContract, collection } from "./collection.ts";
 import { AnyEnvelope } from "./envelope.ts";
 import {
@@ -7,6 +7,7 @@ import {
   Code,
   ContentRef,
   Digest,
+  DurationMs,
   EpochMs,
   Identity,
   Labels,
@@ -100,16 +101,60 @@ export const ProposalDocument = z.strictObject({
   also: z.array(CallId).max(1_000),
   /** Set from the end on until every waiting task was told. */
   untold: z.literal(true).optional(),
+  /** The approvals so far; more than one where several persons must approve. */
+  approvals: z.array(AnyEnvelope).max(8),
+  /** How many natural persons must approve. */
+  needed: z.int().min(1).max(8),
+  windowMs: DurationMs,
+  /** The decision that ended the wait: the last approval, a denial, an edit, a cancellation, an undo. */
   decision: AnyEnvelope.optional(),
+  /** Who said it, beside `decision`, so that nobody has to open it to list it. */
+  decidedBy: Identity.optional(),
   reason: z.string().max(300).optional(),
   code: Code.optional(),
+  parent: Token.optional(),
+  /** The proposal that replaced this one. */
+  successor: Token.optional(),
+  before: z.string().max(16 * 1024).optional(),
+  /** What would undo it, as the executor captured it. */
+  undo: Inverse.optional(),
+  escalatedAt: EpochMs.optional(),
   openedAt: EpochMs,
+  /** When the wait or the window ends. Time in which nobody could act is added when it fires. */
   dueAt: EpochMs,
+  /** The transitions so far, and how many of them are surely recorded: a sweep records the last one again otherwise. */
+  version: z.int().min(1),
+  recorded: z.int().min(0),
+  event: z.string().max(40),
   updatedAt: EpochMs,
   expires: z.date(),
 });
 /** A proposal. */
 export type ProposalDocument = z.infer<typeof ProposalDocument>;
+
+/**
+ * Since when somebody was there to decide: the gaps are times in which a service could not see the watchdog, the database or the bus,
+ * so that no window closes because of them (PROP-18).
+ */
+export const PresenceDocument = z.strictObject({
+  _id: z.literal("presence"),
+  seenAt: EpochMs,
+  gaps: z.array(z.strictObject({ from: EpochMs, to: EpochMs })).max(1_000),
+});
+/** Since when somebody was there. */
+export type PresenceDocument = z.infer<typeof PresenceDocument>;
+
+/** A call that the watchdog has seen before it became a proposal. `_id` is the action's digest. */
+export const ValidatedDocument = z.strictObject({
+  _id: Digest,
+  callId: CallId,
+  tier: Tier,
+  mode: ProposalMode,
+  at: EpochMs,
+  expires: z.date(),
+});
+/** A call that the watchdog has seen. */
+export type ValidatedDocument = z.infer<typeof ValidatedDocument>;
 
 /** What the watchdog itself has heard from operators. */
 export const HeardDecision = z.strictObject({
@@ -117,7 +162,7 @@ export const HeardDecision = z.strictObject({
   proposal: Token,
   digest: Digest,
   operator: Identity,
-  outcome: z.enum(["approve", "deny"]),
+  outcome: Outcome,
   decision: AnyEnvelope,
   at: EpochMs,
   expires: z.date(),
@@ -141,6 +186,9 @@ export const ClaimDocument = z.strictObject({
   state: z.enum(["claimed", "acting", "done", "failed", "unknown"]),
   owner: z.string().max(64),
   deadline: EpochMs,
+  /** PROPOSE: what would undo it, and the digest of the state before it, captured before it ran. */
+  undo: Inverse.optional(),
+  before: Digest.optional(),
   reply: CallReply.optional(),
   at: EpochMs,
   expires: z.date(),
@@ -257,10 +305,16 @@ export const DATABASES = {
       { keys: { also: 1 } },
       { keys: { untold: 1 }, partial: { untold: { $exists: true } } },
       { keys: { state: 1, dueAt: 1 } },
+      { keys: { task: 1, state: 1 } },
       ttl,
     ]),
+    presence: collection("presence", PresenceDocument),
   },
-  watchdog: { decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]) },
+  watchdog: {
+    decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]),
+    validated: collection("validated", ValidatedDocument, [ttl]),
+    presence: collection("presence", PresenceDocument),
+  },
   exec: {
     claims: collection("claims", ClaimDocument, [
       { keys: { dedupKey: 1, dedupRound: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },

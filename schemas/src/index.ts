@@ -8,8 +8,11 @@ export {
   ExecReply,
   ExecRequest,
   Grant,
+  Inverse,
   OpenReply,
   OpenRequest,
+  Outcome,
+  ProposalMode,
   ProposalState,
   ProposalTerms,
   ReleaseReply,
@@ -17,6 +20,10 @@ export {
   ReviewReply,
   ReviewRequest,
   ToolResult,
+  ValidateReply,
+  ValidateRequest,
+  WithdrawReply,
+  WithdrawRequest,
 } from "./call.ts";
 export { type CollectionContract, collection, type IndexContract } from "./collection.ts";
 export { ContentReply, ContentRequest, contentRefOf, MAX_CONTENT_BYTES } from "./content.ts";
@@ -44,15 +51,17 @@ export {
   BudgetDocument,
   ClaimDocument,
   ContentDocument,
-  DATABASES,
   type DatabaseName,
+  DATABASES,
   DeadDocument,
   HeardDecision,
   LedgerDocument,
   ModelCallDocument,
+  PresenceDocument,
   ProposalDocument,
   RecordDocument,
   TaskDocument,
+  ValidatedDocument,
 } from "./documents.ts";
 export { AnyEnvelope, replyOf } from "./envelope.ts";
 export { ModelAnswer, ModelMessage, ModelReply, ModelRequest, ModelToolCall, Usage } from "./model.ts";

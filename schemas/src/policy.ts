@@ -23,6 +23,8 @@ export const ToolContract = z.strictObject({
   operation: Token,
   toolset: Token,
   description: z.string().max(2_000),
+  /** One plain sentence about a call, with `{argument}` places: what a person reads first. */
+  sentence: Line.optional(),
   effects: z.array(Effect).max(4),
   /** Labels that its results raise, written before the adapter runs (S9). */
   reads: z.array(Label).max(2),
@@ -51,9 +53,16 @@ export const ToolContract = z.strictObject({
 /** What the policy knows of a tool. */
 export type ToolContract = z.infer<typeof ToolContract>;
 
+/** How long a PROPOSE call can be undone or cancelled, unless the grant says otherwise. */
+export const WINDOW_MS = 15 * 60_000;
+
 /** One tool that an agent may ask for. An exception lets an outward, financial or irreversible tool run below CONFIRM (TIER-07). */
 export const ToolGrant = z.strictObject({
   tier: Tier,
+  /** For PROPOSE: the time in which a person can undo or cancel. Default `WINDOW_MS`. */
+  windowMs: DurationMs.min(1_000).optional(),
+  /** For CONFIRM: so many natural persons must approve (TIER-11), of these operators if named. Default: one. */
+  approvals: z.strictObject({ count: z.int().min(1).max(8), from: z.array(Token).min(1).max(32).optional() }).optional(),
   exception: z.strictObject({ owner: Line, reason: Line, expiresAt: EpochMs }).optional(),
 });
 /** One tool that an agent may ask for. */
@@ -132,6 +141,10 @@ export const Policy = z.strictObject({
   agents: z.record(Token, AgentPolicy),
   tools: z.record(Token, ToolContract),
   toolsets: z.record(Token, ToolsetPolicy),
+  /** Tools whose undoing was rehearsed, with the hash of the contract that was (TIER-08). */
+  rehearsals: z.record(Token, Digest).optional(),
+  /** Business rules in Cedar, by file name, which the watchdog evaluates (TIER-06). */
+  rules: z.record(z.string().max(100), z.string().max(64 * 1024)).optional(),
   operators: z.record(Token, OperatorPolicy),
   /** Who may publish plain tasks: identity `client-<name>` → agents. Such tasks start with label A. */
   clients: z.record(Token, z.strictObject({ agents: z.array(Token).max(64) })),

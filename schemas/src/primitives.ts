@@ -19,8 +19,11 @@ export const DurationMs = z.int().nonnegative();
 /** Money: an integer of millionths of the policy's currency. */
 export const Micros = z.int().nonnegative();
 
-/** `<task>.<step>.<index>`: the id of one tool call, the same after every restart (design §2). `<task>.<step>.m` names a model call. */
-export const CallId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}\.\d{1,6}\.(\d{1,4}|m)$/);
+/**
+ * `<task>.<step>.<index>`: the id of one tool call, the same after every restart (design §2). `<task>.<step>.m` names a model call, `…e<n>`
+ * the n-th version of a call whose arguments a person changed, `…u` its undoing.
+ */
+export const CallId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}\.\d{1,6}\.(\d{1,4}(e\d{1,2})?u?|m)$/);
 
 /** A reference to a piece in the content store: `c-` and a lower-case ULID. */
 export const ContentRef = z.string().regex(/^c-[0-9a-z]{26}$/);

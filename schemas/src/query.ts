@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LedgerEntry } from "./audit.ts";
-import { Action, ProposalState, ProposalTerms } from "./call.ts";
+import { Action, Inverse, ProposalMode, ProposalState, ProposalTerms } from "./call.ts";
 import { CallId, ContentRef, EpochMs, JsonObject, Label, Labels, Micros, Tier, Token } from "./primitives.ts";
 import { TaskState } from "./task.ts";
 
@@ -69,6 +69,17 @@ export const ProposalView = z.strictObject({
   reasons: z.array(z.string()),
   openedAt: EpochMs,
   asked: z.int(),
+  mode: ProposalMode,
+  /** When the wait or the window ends. */
+  dueAt: EpochMs,
+  needed: z.int(),
+  /** Who has approved so far. */
+  approvedBy: z.array(z.string()),
+  before: z.string().optional(),
+  undo: Inverse.optional(),
+  parent: Token.optional(),
+  successor: Token.optional(),
+  escalatedAt: EpochMs.optional(),
   decidedBy: z.string().optional(),
   reason: z.string().optional(),
   code: z.string().optional(),

@@ -27,7 +27,7 @@ export interface ControlReader {
 }
 
 /** Keys that hold for the whole house. While what lies there cannot be believed, nobody knows what is stopped. */
-const WHOLE_HOUSE: ReadonlySet<string> = new Set(["stop", "mode", "quarantine"]);
+const WHOLE_HOUSE: ReadonlySet<string> = new Set(["stop", "mode", "quarantine", "revoked"]);
 
 interface Held {
   readonly value: ControlValue;
@@ -40,6 +40,7 @@ const KEYS: readonly (readonly [RegExp, ContractName, ControlValue["kind"]])[] =
   [/^watchdog$/, "controlBeat", "beat"],
   [/^quarantine$/, "controlQuarantine", "quarantine"],
   [/^stop$/, "controlStop", "stop"],
+  [/^revoked$/, "controlRevoked", "revoked"],
   [/^mode$/, "controlMode", "mode"],
   [/^breaker-/, "controlBreaker", "breaker"],
   [/^budget-/, "controlBudget", "budget"],

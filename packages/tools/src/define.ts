@@ -5,7 +5,7 @@
  * arguments that run (S3); a tool without `run` has no adapter at all (S5).
  */
 import { BulkheadError, isToken } from "@bulkhead/core";
-import type { Effect, JsonObject, Label, Tier } from "@bulkhead/schemas";
+import type { Effect, JsonObject, JsonValue, Label, Tier } from "@bulkhead/schemas";
 import { z } from "zod";
 import type { ToolContext } from "./context.ts";
 import { durationMs } from "./duration.ts";
@@ -34,6 +34,8 @@ export interface ToolDefinition<I extends z.ZodObject = z.ZodObject> {
   /** Origins that it reaches, such as `https://api.shop.example`. */
   readonly egress?: readonly string[];
   readonly rollback?: Rollback;
+  /** One plain sentence about a call, with `{argument}` places: what a person reads first when asked. */
+  readonly sentence?: string;
   /** Default 30 s. */
   readonly timeoutMs?: number;
   /**
@@ -44,6 +46,13 @@ export interface ToolDefinition<I extends z.ZodObject = z.ZodObject> {
   readonly run?: (args: z.output<I>, context: ToolContext) => unknown;
   /** Asks the far side whether the call's effect happened. An HTTP answer counts: 2xx found, 404 and 410 not found. */
   readonly readBack?: (args: z.output<I>, context: ToolContext) => unknown;
+  /**
+   * Reads what the call would change, as it is now; JSON, and equal answers mean an equal state. Shown to whoever is asked, captured
+   * before a PROPOSE call runs, and read again after it was undone.
+   */
+  readonly state?: (args: z.output<I>, context: ToolContext) => unknown;
+  /** With `rollback: compensate`: the arguments with which `rollback.tool` undoes this call. Called before `run`, with what `state` read. */
+  readonly inverse?: (args: z.output<I>, before: JsonValue, context: ToolContext) => unknown;
 }
 
 /** A tool with everything filled in. Plain data and two functions; frozen. */
@@ -59,9 +68,12 @@ export interface Tool {
   readonly credentials: readonly string[];
   readonly egress: readonly string[];
   readonly rollback?: Rollback;
+  readonly sentence?: string;
   readonly timeoutMs: number;
   readonly run?: (args: JsonObject, context: ToolContext) => unknown;
   readonly readBack?: (args: JsonObject, context: ToolContext) => unknown;
+  readonly state?: (args: JsonObject, context: ToolContext) => unknown;
+  readonly inverse?: (args: JsonObject, before: JsonValue, context: ToolContext) => unknown;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -72,7 +84,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
  */
 export function defineTool<I extends z.ZodObject>(definition: ToolDefinition<I>): Tool {
   if (!isToken(definition.name)) throw new BulkheadError("token.invalid", `(tool ${JSON.stringify(definition.name)})`);
-  const { dedup, effects, input, rollback, run, readBack } = definition;
+  const { dedup, effects, input, rollback, sentence, run, readBack, state, inverse } = definition;
   const strict = input.strict();
   assertEgress(definition);
   return Object.freeze({
@@ -87,9 +99,12 @@ export function defineTool<I extends z.ZodObject>(definition: ToolDefinition<I>)
     credentials: [...(definition.credentials ?? [])],
     egress: (definition.egress ?? []).map((origin) => new URL(origin).origin),
     ...(rollback && { rollback }),
+    ...(sentence !== undefined && { sentence }),
     timeoutMs: definition.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     ...(run && { run: run as NonNullable<Tool["run"]> }),
     ...(readBack && { readBack: readBack as NonNullable<Tool["readBack"]> }),
+    ...(state && { state: state as NonNullable<Tool["state"]> }),
+    ...(inverse && { inverse: inverse as NonNullable<Tool["inverse"]> }),
   });
 }
 
