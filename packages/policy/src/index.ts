@@ -1,4 +1,5 @@
 export { decide, type Floor, floor, type Reason, type Verdict } from "./decide.ts";
+export { heldBy } from "./held.ts";
 export { type LoadedPolicy, loadPolicy, verifyPolicy } from "./load.ts";
 export {
   actionDigest,
