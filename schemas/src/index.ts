@@ -90,6 +90,7 @@ export {
   ToolContract,
   ToolGrant,
   ToolsetPolicy,
+  WINDOW_MS,
 } from "./policy.ts";
 export {
   ArgumentRole,

@@ -5,6 +5,7 @@
  */
 import { type Bucket } from "@bulkhead/bus";
 import { type Clock, isBulkheadError } from "@bulkhead/core";
+import { revokedOf } from "@bulkhead/policy";
 import { type AnyEnvelope, CONTROL_STALE_MS, type ControlValue, type Policy } from "@bulkhead/schemas";
 import { assertFollows, readWord, type Word } from "./control-value.ts";
 import { Obedience, type Obey } from "./obedience.ts";
@@ -101,18 +102,18 @@ export async function followControl(port: ControlPort): Promise<ControlReader> {
 function accept(held: Map<string, Held>, key: string, word: Omit<Held, "seenAt">, clock: Clock): boolean {
   const before = held.get(key);
   if (!WHOLE_HOUSE.has(key) && before !== undefined && before.at > word.at) return false;
-  assertFollows(before, word, revokedIn(held));
+  assertFollows(before, word, revokedOf({ values: valuesOf(held) }));
   held.set(key, { ...word, seenAt: clock.monotonic() });
   return true;
 }
 
-function revokedIn(held: ReadonlyMap<string, Held>): ReadonlySet<string> {
-  const value = held.get("revoked")?.value;
-  return new Set(value?.kind === "revoked" ? value.operators : []);
+function valuesOf(held: ReadonlyMap<string, Held>): ReadonlyMap<string, ControlValue> {
+  return new Map([...held].map(([key, { value }]) => [key, value]));
 }
 
 function viewOf(held: ReadonlyMap<string, Held>, doubtful: ReadonlySet<string>, clock: Clock): ControlView {
   const beat = held.get("watchdog");
+  const values = valuesOf(held);
   return {
     fresh:
       doubtful.size === 0 &&
@@ -124,8 +125,8 @@ function viewOf(held: ReadonlyMap<string, Held>, doubtful: ReadonlySet<string>, 
       return value?.kind === kind ? (value as never) : undefined;
     },
     revision: Math.max(0, ...[...WHOLE_HOUSE].map((key) => held.get(key)?.revision ?? 0)),
-    values: new Map([...held].map(([key, { value }]) => [key, value])),
-    revoked: revokedIn(held),
+    values,
+    revoked: revokedOf({ values }),
     doubtful: new Set(doubtful),
   };
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@bulkhead/core";
-import type { Verdict } from "@bulkhead/policy";
+import { actionDigest, type Verdict } from "@bulkhead/policy";
 import type { Action, Label, Tier } from "@bulkhead/schemas";
 import type { AuditFields } from "@bulkhead/service";
 import type { Watchdog } from "./port.ts";
@@ -18,6 +18,14 @@ export async function reviewSigned(
     labels,
     reasons: [...verdict.reasons],
   });
+}
+
+export async function validatedCall(
+  { audit }: Watchdog,
+  action: Action,
+  { tier, reasons }: { readonly tier: Tier; readonly reasons: string[] },
+): Promise<void> {
+  await audit.record("review.validated", { ...about(action), action: actionDigest(action), tier, reasons });
 }
 
 export async function reviewRefused({ audit, log }: Watchdog, action: Action, code: ErrorCode): Promise<void> {
