@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   approve: async () => (await import("./commands/decide.ts")).addApprove,
   deny: async () => (await import("./commands/decide.ts")).addDeny,
   audit: async () => (await import("./commands/audit.ts")).addAudit,
+  report: async () => (await import("./commands/report.ts")).addReport,
   stop: async () => (await import("./commands/stop.ts")).addStop,
   resume: async () => (await import("./commands/stop.ts")).addResume,
   mode: async () => (await import("./commands/mode.ts")).addMode,
