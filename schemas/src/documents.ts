@@ -118,7 +118,10 @@ export const ProposalDocument = z.strictObject({
   parent: Token.optional(),
   /** The proposal that replaced this one. */
   successor: Token.optional(),
-  before: z.string().max(16 * 1024).optional(),
+  before: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
   /** What would undo it, as the executor captured it. */
   undo: Inverse.optional(),
   escalatedAt: EpochMs.optional(),

@@ -62,7 +62,9 @@ export const ToolGrant = z.strictObject({
   /** For PROPOSE: the time in which a person can undo or cancel. Default `WINDOW_MS`. */
   windowMs: DurationMs.min(1_000).optional(),
   /** For CONFIRM: so many natural persons must approve (TIER-11), of these operators if named. Default: one. */
-  approvals: z.strictObject({ count: z.int().min(1).max(8), from: z.array(Token).min(1).max(32).optional() }).optional(),
+  approvals: z
+    .strictObject({ count: z.int().min(1).max(8), from: z.array(Token).min(1).max(32).optional() })
+    .optional(),
   exception: z.strictObject({ owner: Line, reason: Line, expiresAt: EpochMs }).optional(),
 });
 /** One tool that an agent may ask for. */

@@ -28,8 +28,8 @@ export {
 } from "./proofs.ts";
 export {
   type CallQuestion,
-  canAct,
   type ControlFacts,
+  canAct,
   type Facts,
   hasEffect,
   isStopped,

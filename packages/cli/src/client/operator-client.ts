@@ -7,7 +7,15 @@
 import { type Bus, connectBus } from "@bulkhead/bus";
 import { BulkheadError, newId, readIdentity, sameDigest } from "@bulkhead/core";
 import { actionDigest, type LoadedPolicy, termsDigest } from "@bulkhead/policy";
-import type { Decision, ProposalView, Query, QueryReply, ReplyOf, TaskCommand, TaskSubmission } from "@bulkhead/schemas";
+import type {
+  Decision,
+  ProposalView,
+  Query,
+  QueryReply,
+  ReplyOf,
+  TaskCommand,
+  TaskSubmission,
+} from "@bulkhead/schemas";
 
 /** A kind of question that operators may ask. */
 export type QueryKind = Query["kind"];
@@ -88,12 +96,7 @@ async function ask<K extends QueryKind>(bus: Bus, question: Question<K>): Promis
   return reply as Answer<K>;
 }
 
-async function decide(
-  bus: Bus,
-  policy: LoadedPolicy,
-  { terms, action }: ProposalView,
-  said: Said,
-): Promise<void> {
+async function decide(bus: Bus, policy: LoadedPolicy, { terms, action }: ProposalView, said: Said): Promise<void> {
   if (!sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool)
     throw new BulkheadError("digest.mismatch");
   if (terms.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");

@@ -12,6 +12,7 @@ import {
 } from "@bulkhead/policy";
 import type { Action, BodyOf, CallReply } from "@bulkhead/schemas";
 import { runCourse } from "../course/course.ts";
+import { decideNow } from "../course/decide-now.ts";
 import { recall } from "../course/execute.ts";
 import { propose } from "../course/propose.ts";
 import type { Call, Gateway } from "../port.ts";
@@ -62,7 +63,8 @@ async function reopen(gateway: Gateway, body: Release): Promise<CallReply> {
   const { action, approval } = body;
   const original = known(body.original);
   verifyEdit(gateway.policy, { action, original, approval }, judging(gateway));
-  return await propose(gateway, { ...leased(gateway, body), ceiling: "CONFIRM", original, edits: approval });
+  const call = { ...leased(gateway, body), ceiling: "CONFIRM", original, edits: approval } as const;
+  return await propose(gateway, call, await decideNow(gateway, call));
 }
 
 function leased({ policy }: Gateway, { action, lease: leaseEnvelope }: Release): Call {

@@ -38,9 +38,7 @@ async function dueToClose(proposals: Proposals, document: ProposalDocument, now:
     await postpone(proposals, document, now + document.windowMs);
     return;
   }
-  const closesAt = await closingOf(proposals, document);
-  if (closesAt > now) await postpone(proposals, document, closesAt);
-  else await apply(proposals, document, { type: "due" });
+  if ((await closingOf(proposals, document)) <= now) await apply(proposals, document, { type: "due" });
 }
 
 /** When a window has been open for its whole length of time in which somebody could act. */

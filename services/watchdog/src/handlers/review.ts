@@ -31,8 +31,7 @@ export async function review(watchdog: Watchdog, { body }: Received<"review">): 
     await recorded;
     return { grant: signed };
   } catch (error) {
-    if (isBulkheadError(error) && error.disposition !== "retry")
-      await reviewRefused(watchdog, body.action, error.code);
+    if (isBulkheadError(error) && error.disposition !== "retry") await reviewRefused(watchdog, body.action, error.code);
     throw error;
   }
 }

@@ -28,10 +28,9 @@ async function decideOn(watchdog: Watchdog, body: Validation): Promise<ReplyOf<"
   await assertEdit(watchdog, body);
   const labels = await watchdog.labels.of(action.task);
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: false, released: false };
-  const ceiling = strictest([lease.ceiling, asked]);
-  const verdict = decide({ agent: action.agent, tool: action.tool, ceiling }, facts);
+  const verdict = decide({ agent: action.agent, tool: action.tool, ceiling: lease.ceiling }, facts);
   if (verdict.outcome === "deny") throw new BulkheadError(verdict.code);
-  return { tier: verdict.tier, reasons: [...verdict.reasons].slice(0, 16) };
+  return { tier: strictest([asked, verdict.tier]), reasons: [...verdict.reasons].slice(0, 16) };
 }
 
 /** An edited call is one that was seen before, but for the arguments that an operator signed. */
