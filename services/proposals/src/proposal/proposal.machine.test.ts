@@ -12,7 +12,7 @@ import {
 } from "./proposal.machine.ts";
 
 const STATES = ProposalState.options;
-const EVENTS = PROPOSAL_EVENTS.map((type) => ({ type }) as ProposalEvent);
+const EVENTS = PROPOSAL_EVENTS.map((type) => ({ type }));
 const CONTEXTS: readonly ProposalContext[] = ProposalMode.options.flatMap((mode) =>
   [true, false].map((parks) => ({ parks, mode })),
 );
