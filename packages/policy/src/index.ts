@@ -14,6 +14,7 @@ export {
   verifyUndo,
 } from "./approvals.ts";
 export { approvalsFor, decide, type Floor, floor, type Reason, type Verdict, windowFor } from "./decide.ts";
+export { heldBy } from "./held.ts";
 export { type LoadedPolicy, loadPolicy, verifyPolicy } from "./load.ts";
 export { mayApprove, personOf } from "./operators.ts";
 export {
