@@ -46,13 +46,14 @@ export {
 } from "./contracts.ts";
 export { BEAT_INTERVAL_MS, CONTROL_STALE_MS, ControlValue, Scope, ServiceBeat } from "./control.ts";
 export {
+  AccountDocument,
   AgentDocument,
   AgentState,
   BudgetDocument,
   ClaimDocument,
   ContentDocument,
-  type DatabaseName,
   DATABASES,
+  type DatabaseName,
   DeadDocument,
   HeardDecision,
   LedgerDocument,
@@ -136,3 +137,4 @@ export {
   WakeReply,
   WakeRequest,
 } from "./task.ts";
+export { CumulativeLimit, OutsideSource, WatchPolicy } from "./watch.ts";

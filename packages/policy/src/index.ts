@@ -1,3 +1,6 @@
+export { type ParsedRules, parseRules, type Rule, type RuleMistake } from "./cedar/parse.ts";
+export { loadRules, type RuleAnswer, type RuleQuestion, type Rules } from "./cedar/rules.ts";
+export { limitsOf, type RuleGround } from "./cedar/schema.ts";
 export { decide, type Floor, floor, type Reason, type Verdict } from "./decide.ts";
 export { type LoadedPolicy, loadPolicy, verifyPolicy } from "./load.ts";
 export {
