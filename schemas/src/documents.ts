@@ -167,7 +167,16 @@ export const AccountDocument = z.strictObject({
   _id: z.string().max(130),
   version: z.int().min(1),
   taken: z
-    .array(z.strictObject({ callId: CallId, amount: z.int().min(0), at: EpochMs, ran: z.literal(true).optional() }))
+    .array(
+      z.strictObject({
+        callId: CallId,
+        amount: z.int().min(0),
+        at: EpochMs,
+        /** When the signature for which it was taken is void: if its intent is not recorded by then, the call never ran. */
+        until: EpochMs.optional(),
+        ran: z.literal(true).optional(),
+      }),
+    )
     .max(10_000),
 });
 /** What a cumulative limit has taken. */
