@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AuditEvent } from "./audit.ts";
 import { Action, CallReply, Inverse, Outcome, ProposalMode, ProposalState, ProposalTerms } from "./call.ts";
 import { type CollectionContract, collection } from "./collection.ts";
 import { AnyEnvelope } from "./envelope.ts";
@@ -82,6 +83,8 @@ export type DeadDocument = z.infer<typeof DeadDocument>;
 export const ProposalDocument = z.strictObject({
   _id: Token,
   callId: CallId,
+  /** The policy under which it was opened: the same call under another policy is another proposal. */
+  epoch: Digest,
   agent: Token,
   task: Token,
   tool: Token,
@@ -125,10 +128,10 @@ export const ProposalDocument = z.strictObject({
   openedAt: EpochMs,
   /** When the wait or the window ends. Time in which nobody could act is added when it fires. */
   dueAt: EpochMs,
-  /** The transitions so far, and how many of them are surely recorded: a sweep records the last one again otherwise. */
+  /** Grows with every transition: what compare-and-set compares. */
   version: z.int().min(1),
-  recorded: z.int().min(0),
-  event: z.string().max(40),
+  /** The event of the last transition, until its audit entry is acknowledged: a sweep records it again after a crash. */
+  unrecorded: AuditEvent.optional(),
   updatedAt: EpochMs,
   expires: z.date(),
 });
@@ -151,6 +154,8 @@ export type PresenceDocument = z.infer<typeof PresenceDocument>;
 export const ValidatedDocument = z.strictObject({
   _id: Digest,
   callId: CallId,
+  /** Digest of who asks for which tool in which task, without the arguments. */
+  about: Digest,
   tier: Tier,
   mode: ProposalMode,
   at: EpochMs,
@@ -326,9 +331,10 @@ export const DATABASES = {
   },
   proposals: {
     proposals: collection("proposals", ProposalDocument, [
-      { keys: { callId: 1 }, unique: true },
+      { keys: { callId: 1, epoch: 1 }, unique: true },
       { keys: { actionKey: 1, round: 1 }, unique: true },
       { keys: { also: 1 } },
+      { keys: { unrecorded: 1 }, partial: { unrecorded: { $exists: true } } },
       { keys: { untold: 1 }, partial: { untold: { $exists: true } } },
       { keys: { state: 1, dueAt: 1 } },
       { keys: { task: 1, state: 1 } },

@@ -91,6 +91,7 @@ export {
   ToolContract,
   ToolGrant,
   ToolsetPolicy,
+  WINDOW_MS,
 } from "./policy.ts";
 export {
   ArgumentRole,

@@ -100,6 +100,7 @@ function serveExecutor(bus: Bus, executed: ExecRequest[]): void {
   const done = new Set<string>();
   bus.serve("exec", ({ body }) => {
     const { callId } = body.action;
+    if (body.preview) return Promise.resolve({ status: "preview", state: "" });
     if (body.recall && !done.has(callId))
       return Promise.resolve({ status: "refused", code: "call.unknown", message: "" });
     if (!done.has(callId)) executed.push(body);

@@ -2,7 +2,7 @@ import { digest, systemClock } from "@bulkhead/core";
 import { loadPolicy, loadRules } from "@bulkhead/policy";
 import { type Action, DATABASES, type Policy, type WatchPolicy } from "@bulkhead/schemas";
 import { connectStore, type Store } from "@bulkhead/store";
-import { type Judging, judge } from "@bulkhead/watchdog";
+import { judge, type RuleFacts } from "@bulkhead/watchdog";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Constellation, startConstellation } from "../harness/constellation.ts";
 import { smallPolicy } from "../harness/policy.ts";
@@ -33,7 +33,7 @@ const rules = {
 };
 
 let constellation: Constellation;
-let replicas: { readonly judge: (action: Action, how?: Partial<Judging>) => ReturnType<typeof judge> }[];
+let replicas: { readonly judge: (action: Action, how?: Partial<RuleFacts>) => ReturnType<typeof judge> }[];
 const stores: Store[] = [];
 
 beforeAll(async () => {
@@ -65,8 +65,8 @@ async function replica() {
   const log = { info: () => undefined } as never;
   const accounts = store.collection(DATABASES.watchdog.accounts);
   const bench = { policy: loaded, rules: loadRules(constellation.policy), accounts, clock: systemClock, log };
-  const how: Judging = { tier: "AUTO+", labels: [], reserve: true };
-  return { judge: (action: Action, change: Partial<Judging> = {}) => judge(bench, action, { ...how, ...change }) };
+  const how: RuleFacts = { tier: "AUTO+", labels: [], reserve: true };
+  return { judge: (action: Action, change: Partial<RuleFacts> = {}) => judge(bench, action, { ...how, ...change }) };
 }
 
 function call(tool: string, cents: number, step: number, agent = "inbox"): Action {

@@ -1,4 +1,5 @@
 import { BulkheadError, isErrorCode } from "@bulkhead/core";
+import type { JsonValue } from "@bulkhead/schemas";
 import { guardedHttp, type ReadBack, readBackOf, resultText, type ToolContext } from "@bulkhead/tools";
 import type { CallCredentials } from "./credentials.ts";
 import type { Parts, PermittedCall } from "./parts.ts";
@@ -70,6 +71,32 @@ export async function readBack(parts: Parts, call: PermittedCall): Promise<ReadB
   } catch {
     return "unknown";
   }
+}
+
+/** What a call would change, as its tool reads it now, in plain JSON. Undefined where the tool cannot read it. */
+export async function readState(parts: Parts, call: PermittedCall): Promise<JsonValue | undefined> {
+  const { state } = call.loaded.tool;
+  if (state === undefined) return undefined;
+  return await reading(parts, call, (context) => state(call.action.args, context));
+}
+
+/** The arguments with which the tool's inverse would undo the call. */
+export async function inverseArgs(parts: Parts, call: PermittedCall, before: JsonValue | undefined): Promise<unknown> {
+  const { inverse } = call.loaded.tool;
+  if (inverse === undefined || before === undefined) return undefined;
+  return await reading(parts, call, (context) => inverse(call.action.args, before, context));
+}
+
+async function reading(
+  parts: Parts,
+  call: PermittedCall,
+  read: (context: ToolContext) => unknown,
+): Promise<JsonValue | undefined> {
+  const credentials = parts.credentials.forCall(call.loaded.contract.credentials);
+  const signal = AbortSignal.timeout(READ_BACK_MS);
+  const context = contextOf(parts, call, { credentials, signal });
+  const value = await bounded(async () => await read(context), signal);
+  return value === undefined ? undefined : (JSON.parse(credentials.scrub(JSON.stringify(value))) as JsonValue);
 }
 
 interface Bounds {

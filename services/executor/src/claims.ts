@@ -23,8 +23,8 @@ export type Taken =
 export interface Claims {
   take(claim: Claim, dedupWindowMs: number): Promise<Taken>;
   find(callId: string): Promise<Claim | undefined>;
-  /** `claimed → acting`; false when somebody else has it. */
-  act(claim: Claim, deadline: number): Promise<boolean>;
+  /** `claimed → acting`, with what was captured; false when somebody else has it. */
+  act(claim: Claim, deadline: number, captured: Pick<Claim, "undo" | "before">): Promise<boolean>;
   /** `acting → done | failed | unknown`; false when it was settled by somebody else. */
   settle(claim: Claim, state: Outcome["status"], reply?: Outcome): Promise<boolean>;
   /** Adds the reply to an effect that was done while the content store could not be reached. */
@@ -42,8 +42,11 @@ export function claimStore(claims: CollectionPort<Claim>): Claims {
       const known = await find(wanted._id);
       return known === undefined ? { kind: "duplicate" } : await takeOver(claims, known, wanted);
     },
-    act: ({ _id, owner, action }, deadline) =>
-      claims.compareAndSet({ _id, owner, action, state: "claimed" }, { set: { state: "acting", deadline } }),
+    act: ({ _id, owner, action }, deadline, captured) =>
+      claims.compareAndSet(
+        { _id, owner, action, state: "claimed" },
+        { set: { state: "acting", deadline, ...captured } },
+      ),
     settle: ({ _id, action, deadline }, state, reply) =>
       persistently(() =>
         claims.compareAndSet({ _id, action, deadline, state: "acting" }, { set: { state, ...(reply && { reply }) } }),

@@ -35,4 +35,8 @@ export interface PermittedCall {
   /** The task's labels as this process read them before the call could raise its own. */
   readonly labels: readonly Label[];
   readonly proposal?: string;
+  /** Of an undo: the call that it undoes, and the digest of its action that a person decided about. */
+  readonly undone?: PermittedCall;
+  /** The digest of the state that the call was held for. */
+  readonly before?: string;
 }

@@ -7,7 +7,15 @@
 import { type Bus, connectBus } from "@bulkhead/bus";
 import { BulkheadError, newId, readIdentity, sameDigest } from "@bulkhead/core";
 import { actionDigest, type LoadedPolicy, termsDigest } from "@bulkhead/policy";
-import type { ProposalView, Query, QueryReply, ReplyOf, TaskCommand, TaskSubmission } from "@bulkhead/schemas";
+import type {
+  Decision,
+  ProposalView,
+  Query,
+  QueryReply,
+  ReplyOf,
+  TaskCommand,
+  TaskSubmission,
+} from "@bulkhead/schemas";
 
 /** A kind of question that operators may ask. */
 export type QueryKind = Query["kind"];
@@ -16,6 +24,9 @@ export type Answer<K extends QueryKind> = Extract<QueryReply, { kind: K }>;
 /** A question of one kind; its page size may be left out. */
 export type Question<K extends QueryKind> = { readonly kind: K } & DefaultsOptional<Extract<Query, { kind: K }>>;
 type DefaultsOptional<Q> = Omit<Q, "kind" | "limit" | "after"> & Partial<Pick<Q, Extract<keyof Q, "limit" | "after">>>;
+
+/** What a person says about a proposal; `args` with `edit` only. */
+export type Said = Pick<Decision, "outcome" | "reason" | "args">;
 
 /** A person with a key, connected. */
 export interface OperatorClient extends AsyncDisposable {
@@ -27,7 +38,7 @@ export interface OperatorClient extends AsyncDisposable {
   submit(agent: string, task: TaskSubmission): Promise<{ readonly task: string }>;
   ask<K extends QueryKind>(question: Question<K>): Promise<Answer<K>>;
   /** Signs a decision over exactly what the proposal shows. @throws BulkheadError `digest.mismatch|policy.epoch` if it shows something else */
-  decide(proposal: ProposalView, outcome: "approve" | "deny", reason?: string): Promise<void>;
+  decide(proposal: ProposalView, said: Said): Promise<void>;
   command(command: TaskCommand): Promise<ReplyOf<"command">>;
 }
 
@@ -54,7 +65,7 @@ export async function connectOperator({ url, keyFile, policy, ca, signal }: Oper
     bus,
     submit: (agent, task) => submit(bus, policy, agent, task),
     ask: (question) => ask(bus, question),
-    decide: (proposal, outcome, reason) => decide(bus, policy, proposal, outcome, reason),
+    decide: (proposal, said) => decide(bus, policy, proposal, said),
     command: (command) => bus.request("command", command, { attempts: ATTEMPTS }),
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };
@@ -85,16 +96,9 @@ async function ask<K extends QueryKind>(bus: Bus, question: Question<K>): Promis
   return reply as Answer<K>;
 }
 
-async function decide(
-  bus: Bus,
-  policy: LoadedPolicy,
-  { terms, action }: ProposalView,
-  outcome: "approve" | "deny",
-  reason: string | undefined,
-): Promise<void> {
+async function decide(bus: Bus, policy: LoadedPolicy, { terms, action }: ProposalView, said: Said): Promise<void> {
   if (!sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool)
     throw new BulkheadError("digest.mismatch");
   if (terms.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
-  const decision = { v: 1 as const, proposal: terms.id, digest: termsDigest(terms), outcome };
-  await bus.publish("decision", { ...decision, ...(reason !== undefined && { reason }) });
+  await bus.publish("decision", { v: 1, proposal: terms.id, digest: termsDigest(terms), ...said });
 }

@@ -2,6 +2,7 @@ import { BulkheadError, sameDigest, toWire } from "@bulkhead/core";
 import type { CallReply } from "@bulkhead/schemas";
 import type { z } from "zod";
 import { type Ran, readBack } from "../adapter.ts";
+import { isUndone } from "../capture.ts";
 import type { Claim, Outcome } from "../claims.ts";
 import type { Parts, PermittedCall } from "../parts.ts";
 
@@ -11,6 +12,8 @@ const LOST = "It was interrupted before it had an effect.";
 
 /** Records what came of an effect, and answers with it. */
 export async function settle(parts: Parts, call: PermittedCall, claim: Claim, ran: Ran): Promise<Reply> {
+  if (ran.kind === "done" && call.action.undoes !== undefined && !(await isUndone(parts, call)))
+    return await ended(parts, call, claim, { status: "failed", ...toWire(new BulkheadError("undo.unverified")) });
   if (ran.kind === "done") return await done(parts, call, claim, ran.text);
   if (ran.kind === "failed") return await ended(parts, call, claim, { status: "failed", ...toWire(ran.error) });
   const found = await readBack(parts, call);
@@ -39,11 +42,12 @@ async function done(parts: Parts, call: PermittedCall, claim: Claim, text: strin
     parts.runtime.log.warn({ callId, ...toWire(error) }, "result not stored yet");
     return undefined;
   });
-  const stored: Outcome | undefined = result && { status: "done", tier, result: { ...result, text: "" } };
+  const undo = claim.undo && { undo: claim.undo };
+  const stored: Outcome | undefined = result && { status: "done", tier, result: { ...result, text: "" }, ...undo };
   if (!(await parts.claims.settle(claim, "done", stored))) return { status: "pending" };
   const content = result && { content: result.ref, labels: result.labels, causes: [`content:${result.ref}`] };
   await parts.events.call("effect.done", call, content);
-  return result === undefined ? { status: "pending" } : { status: "done", tier, result };
+  return result === undefined ? { status: "pending" } : { status: "done", tier, result, ...undo };
 }
 
 async function ended(
@@ -66,7 +70,7 @@ async function completed(parts: Parts, call: PermittedCall, claim: Claim): Promi
     found !== "unknown" && found.found ? String(found.result) : JSON.stringify({ done: true, effect: claim.effectId });
   const { callId, task } = call.action;
   const result = await parts.content.put(task, callId, call.loaded, text).stored;
-  const reply = { status: "done", tier: call.grant.tier, result } as const;
+  const reply = { status: "done", tier: call.grant.tier, result, ...(claim.undo && { undo: claim.undo }) } as const;
   await parts.claims.complete(claim, { ...reply, result: { ...result, text: "" } });
   return reply;
 }

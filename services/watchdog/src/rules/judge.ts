@@ -10,7 +10,7 @@ import { ruleDenied, ruleRaised } from "../events.ts";
 import { type Bench, type Standing, standings, takeAll } from "./limits.ts";
 
 /** How a call is judged. */
-export interface Judging {
+export interface RuleFacts {
   /** The tier at which it is to run. With `reserve`, CONFIRM means that a person's approval of exactly this action was verified. */
   readonly tier: Tier;
   readonly labels: readonly Label[];
@@ -32,7 +32,7 @@ export interface Judged {
  *
  * @throws BulkheadError `rule.denied`, `tool.unknown`, `store.unavailable`
  */
-export async function judge(watchdog: Bench, action: Action, how: Judging): Promise<Judged> {
+export async function judge(watchdog: Bench, action: Action, how: RuleFacts): Promise<Judged> {
   if (action.undoes !== undefined) return { tier: how.tier, reasons: [] };
   try {
     const judged = await judgeAll(watchdog, action, how);
@@ -44,7 +44,7 @@ export async function judge(watchdog: Bench, action: Action, how: Judging): Prom
   }
 }
 
-async function judgeAll(watchdog: Bench, action: Action, how: Judging): Promise<Judged> {
+async function judgeAll(watchdog: Bench, action: Action, how: RuleFacts): Promise<Judged> {
   const at = watchdog.clock.now();
   const limits = await standings(watchdog, action, at);
   const said = ask(watchdog, action, { how, at, limits });
@@ -63,7 +63,7 @@ async function judgeAll(watchdog: Bench, action: Action, how: Judging): Promise<
 function ask(
   { policy, rules }: Bench,
   { agent, tool: name, args }: Action,
-  { how, at, limits }: { readonly how: Judging; readonly at: number; readonly limits: readonly Standing[] },
+  { how, at, limits }: { readonly how: RuleFacts; readonly at: number; readonly limits: readonly Standing[] },
 ): RuleAnswer {
   const tool = policy.tool(name);
   if (tool === undefined) throw new BulkheadError("tool.unknown", `(${name})`);
