@@ -41,6 +41,7 @@ const TIERS = {
   "TIER-02": covered("The effective tier is the maximum of all its inputs; nothing in a payload changes it."),
   "TIER-03": covered("Whatever throws, times out or is unknown in a decision denies."),
   "TIER-05": part("Sticky labels: A and C together ask a human.", "B and out: clearance of destinations"),
+  "TIER-06": covered("Rules look at arguments and at what a window adds up to; replicas share the window."),
   "TIER-07": covered(
     "Outward, financial and irreversible tools never run automatically without owner, reason and expiry.",
   ),

@@ -164,6 +164,29 @@ export const ValidatedDocument = z.strictObject({
 /** A call that the watchdog has seen. */
 export type ValidatedDocument = z.infer<typeof ValidatedDocument>;
 
+/**
+ * What a cumulative limit has taken within its window, `_id` = `<limit>` or `<limit>.<agent>`. Every call that counts is listed once by its
+ * id; a change is one update that names the version it was made from, so that of two replicas only one passes. `ran` = its intent is recorded.
+ */
+export const AccountDocument = z.strictObject({
+  _id: z.string().max(130),
+  version: z.int().min(1),
+  taken: z
+    .array(
+      z.strictObject({
+        callId: CallId,
+        amount: z.int().min(0),
+        at: EpochMs,
+        /** When the signature for which it was taken is void: if its intent is not recorded by then, the call never ran. */
+        until: EpochMs.optional(),
+        ran: z.literal(true).optional(),
+      }),
+    )
+    .max(10_000),
+});
+/** What a cumulative limit has taken. */
+export type AccountDocument = z.infer<typeof AccountDocument>;
+
 /** What the watchdog itself has heard from operators. */
 export const HeardDecision = z.strictObject({
   _id: z.string().max(200),
@@ -322,6 +345,7 @@ export const DATABASES = {
   watchdog: {
     decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]),
     validated: collection("validated", ValidatedDocument, [ttl]),
+    accounts: collection("accounts", AccountDocument),
     presence: collection("presence", PresenceDocument),
   },
   exec: {

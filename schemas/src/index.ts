@@ -46,6 +46,7 @@ export {
 } from "./contracts.ts";
 export { BEAT_INTERVAL_MS, CONTROL_STALE_MS, ControlValue, Scope, ServiceBeat } from "./control.ts";
 export {
+  AccountDocument,
   AgentDocument,
   AgentState,
   BudgetDocument,
@@ -137,3 +138,4 @@ export {
   WakeReply,
   WakeRequest,
 } from "./task.ts";
+export { CumulativeLimit, OutsideSource, WatchPolicy } from "./watch.ts";

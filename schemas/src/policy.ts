@@ -15,6 +15,7 @@ import {
   Tier,
   Token,
 } from "./primitives.ts";
+import { WatchPolicy } from "./watch.ts";
 
 /** What the policy knows of a tool: everything but its code. `hash` covers this contract and the bytes of the code (INJ-11). */
 export const ToolContract = z.strictObject({
@@ -147,6 +148,8 @@ export const Policy = z.strictObject({
   rehearsals: z.record(Token, Digest).optional(),
   /** Business rules in Cedar, by file name, which the watchdog evaluates (TIER-06). */
   rules: z.record(z.string().max(100), z.string().max(64 * 1024)).optional(),
+  /** What the watchdog judges beyond tiers: limits over windows, the house's time zone, outside records. */
+  watch: WatchPolicy.optional(),
   operators: z.record(Token, OperatorPolicy),
   /** Who may publish plain tasks: identity `client-<name>` → agents. Such tasks start with label A. */
   clients: z.record(Token, z.strictObject({ agents: z.array(Token).max(64) })),
