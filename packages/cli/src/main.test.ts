@@ -128,7 +128,9 @@ describe("a project, from init to Ctrl-C", () => {
   });
 
   test("status sees every service, and doctor finds no way out past the server's permissions", async () => {
-    expect((await bulkhead("status", "--dir", "shop")).out).toMatch(/exec-local +up \(1\)/);
+    const { out: told } = await bulkhead("status", "--dir", "shop");
+    expect(told).toMatch(/exec-local +up \(1\)/);
+    expect(told).toMatch(/spend .*\n +t-[\w-]+ \(assistant\) {2}0\.\d+ EUR in \d+ model calls/);
     const found = (await json("doctor", "shop")) as { bus: { passed: unknown[] }[] };
     expect(found.bus.map(({ passed }) => passed)).toEqual([[]]);
   });

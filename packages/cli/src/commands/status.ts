@@ -13,6 +13,8 @@ import { asOperator, type ClientOptions, examples, withClientOptions } from "./s
 
 /** Services beat every second. */
 const LISTEN_MS = 1_600;
+/** The dearest tasks of the day; `--json` has more. */
+const SHOWN_TASKS = 5;
 
 /** `status`: what runs, on what, how well the sandbox holds, and what was spent. */
 export function addStatus(program: Command): void {
@@ -66,6 +68,10 @@ async function status(options: ClientOptions): Promise<void> {
     if (spend)
       out.say(
         `spend     ${moneyOf(spend.spend.spentMicros, currency)} of ${moneyOf(spend.spend.capMicros, currency)} today`,
+      );
+    for (const { task, agent, spentMicros, reservedMicros, calls } of spend?.spend.byTask.slice(0, SHOWN_TASKS) ?? [])
+      out.say(
+        `          ${task} (${agent})  ${moneyOf(spentMicros + reservedMicros, currency)} in ${calls} model calls`,
       );
     if (silent.length > 0) process.exitCode = EXIT.failed;
   });
