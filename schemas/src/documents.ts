@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AuditEvent } from "./audit.ts";
 import { Action, CallReply, ProposalState, ProposalTerms } from "./call.ts";
 import { type CollectionContract, collection } from "./collection.ts";
 import { AnyEnvelope } from "./envelope.ts";
@@ -142,6 +143,8 @@ export const ClaimDocument = z.strictObject({
   owner: z.string().max(64),
   deadline: EpochMs,
   reply: CallReply.optional(),
+  /** The event of its end, where its record was not acknowledged in time: a sweep records it again. */
+  unrecorded: AuditEvent.optional(),
   at: EpochMs,
   expires: z.date(),
 });
@@ -265,6 +268,7 @@ export const DATABASES = {
     claims: collection("claims", ClaimDocument, [
       { keys: { dedupKey: 1, dedupRound: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },
       { keys: { state: 1, deadline: 1 } },
+      { keys: { unrecorded: 1 }, partial: { unrecorded: { $exists: true } } },
       ttl,
     ]),
     records: collection("records", RecordDocument, [{ keys: { kind: 1, state: 1 } }]),
