@@ -7,7 +7,6 @@ import {
   next,
   PROPOSAL_EVENTS,
   type ProposalContext,
-  type ProposalEvent,
   proposalMachine,
 } from "./proposal.machine.ts";
 
