@@ -176,7 +176,10 @@ export const OpenRequest = z.strictObject({
   /** The proposal whose arguments a person changed, or that was decided under an earlier policy. */
   parent: Token.optional(),
   /** What the call would change, as the tool's own code reads it now: JSON text. */
-  before: z.string().max(16 * 1024).optional(),
+  before: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
   /** The lease, so that the release carries what the first decision was made on. */
   lease: AnyEnvelope,
 });

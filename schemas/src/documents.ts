@@ -118,7 +118,10 @@ export const ProposalDocument = z.strictObject({
   parent: Token.optional(),
   /** The proposal that replaced this one. */
   successor: Token.optional(),
-  before: z.string().max(16 * 1024).optional(),
+  before: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
   /** What would undo it, as the executor captured it. */
   undo: Inverse.optional(),
   escalatedAt: EpochMs.optional(),
@@ -161,6 +164,29 @@ export const ValidatedDocument = z.strictObject({
 /** A call that the watchdog has seen. */
 export type ValidatedDocument = z.infer<typeof ValidatedDocument>;
 
+/**
+ * What a cumulative limit has taken within its window, `_id` = `<limit>` or `<limit>.<agent>`. Every call that counts is listed once by its
+ * id; a change is one update that names the version it was made from, so that of two replicas only one passes. `ran` = its intent is recorded.
+ */
+export const AccountDocument = z.strictObject({
+  _id: z.string().max(130),
+  version: z.int().min(1),
+  taken: z
+    .array(
+      z.strictObject({
+        callId: CallId,
+        amount: z.int().min(0),
+        at: EpochMs,
+        /** When the signature for which it was taken is void: if its intent is not recorded by then, the call never ran. */
+        until: EpochMs.optional(),
+        ran: z.literal(true).optional(),
+      }),
+    )
+    .max(10_000),
+});
+/** What a cumulative limit has taken. */
+export type AccountDocument = z.infer<typeof AccountDocument>;
+
 /** What the watchdog itself has heard from operators. */
 export const HeardDecision = z.strictObject({
   _id: z.string().max(200),
@@ -195,6 +221,8 @@ export const ClaimDocument = z.strictObject({
   undo: Inverse.optional(),
   before: Digest.optional(),
   reply: CallReply.optional(),
+  /** The event of its end, where its record was not acknowledged in time: a sweep records it again. */
+  unrecorded: AuditEvent.optional(),
   at: EpochMs,
   expires: z.date(),
 });
@@ -319,12 +347,14 @@ export const DATABASES = {
   watchdog: {
     decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]),
     validated: collection("validated", ValidatedDocument, [ttl]),
+    accounts: collection("accounts", AccountDocument),
     presence: collection("presence", PresenceDocument),
   },
   exec: {
     claims: collection("claims", ClaimDocument, [
       { keys: { dedupKey: 1, dedupRound: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },
       { keys: { state: 1, deadline: 1 } },
+      { keys: { unrecorded: 1 }, partial: { unrecorded: { $exists: true } } },
       ttl,
     ]),
     records: collection("records", RecordDocument, [{ keys: { kind: 1, state: 1 } }]),

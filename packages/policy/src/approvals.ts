@@ -73,7 +73,9 @@ export function verifyApproval(policy: LoadedPolicy, approval: unknown, action: 
 export function areEnough(policy: LoadedPolicy, action: Action, operators: readonly string[]): boolean {
   const { count, from } = approvalsFor(policy, action);
   const requester = count > 1 ? personOf(policy, action.principal) : undefined;
-  const counted = operators.filter((operator) => from === undefined || from.includes(operator.slice("operator-".length)));
+  const counted = operators.filter(
+    (operator) => from === undefined || from.includes(operator.slice("operator-".length)),
+  );
   const persons = new Set(counted.map((operator) => personOf(policy, operator)));
   persons.delete(undefined);
   if (requester !== undefined) persons.delete(requester);

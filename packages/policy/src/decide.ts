@@ -1,7 +1,7 @@
 import type { ErrorCode } from "@bulkhead/core";
-import { type Effect, type ProposalMode, type Tier, type ToolContract, WINDOW_MS } from "@bulkhead/schemas";
+import { type Effect, type ProposalMode, type Tier, WINDOW_MS } from "@bulkhead/schemas";
 import type { LoadedPolicy } from "./load.ts";
-import { type CallQuestion, type Facts, type RaiseReason, type Say, saysOf } from "./rules.ts";
+import { type CallQuestion, type Facts, type RaiseReason, type Say, saysOf, wayBackFlaw } from "./rules.ts";
 import { rankOf, type Signer, signersFor, strictest } from "./tiers.ts";
 
 /** Why: what raised the tier, or the code of a refusal. */
@@ -45,26 +45,25 @@ export function decide(question: CallQuestion, facts: Facts): Verdict {
   return { outcome: "allow", tier, signers: signersFor(tier, effectsOf(question, facts)), reasons };
 }
 
-/** PROPOSE needs a way back (TIER-08). Where the policy says PROPOSE and there is none it is refused; where a ceiling says so, a person is asked. */
+/** Runs at once or later, with a way back; where a ceiling says PROPOSE and the tool has none, a person is asked (TIER-08). */
 function decidePropose(question: CallQuestion, facts: Facts, says: readonly Say[]): Verdict {
   const reasons = reasonsOf(says, "PROPOSE");
   const contract = facts.policy.tool(question.tool);
-  const flaw = contract && flawOf(contract, facts.policy);
-  if (flaw === undefined && contract?.rollback !== undefined) {
-    if (!facts.approved && !facts.released)
-      return { outcome: "propose", tier: "PROPOSE", mode: contract.rollback.mode, reasons };
-    return { outcome: "allow", tier: "PROPOSE", signers: signersFor("PROPOSE", contract.effects), reasons };
+  const effects = contract?.effects ?? [];
+  const flaw = contract === undefined ? "tool.unknown" : wayBackFlaw(contract, facts.policy);
+  if (flaw !== undefined || contract?.rollback === undefined) {
+    if (!facts.approved)
+      return {
+        outcome: "propose",
+        tier: "CONFIRM",
+        mode: "ask",
+        reasons: [...reasons, flaw ?? "tier.propose.rollback"],
+      };
+    return { outcome: "allow", tier: "CONFIRM", signers: signersFor("CONFIRM", effects), reasons };
   }
-  const code = flaw ?? "tier.propose.rollback";
-  if (reasons.includes("tier.declared")) return { outcome: "deny", tier: "PROPOSE", code, reasons: [code] };
-  if (!facts.approved) return { outcome: "propose", tier: "CONFIRM", mode: "ask", reasons: [...reasons, code] };
-  return { outcome: "allow", tier: "CONFIRM", signers: signersFor("CONFIRM", contract?.effects ?? []), reasons };
-}
-
-function flawOf({ name, hash, rollback }: ToolContract, { policy }: LoadedPolicy): ErrorCode | undefined {
-  if (rollback?.mode !== "compensate") return undefined;
-  const { rehearsals = {} } = policy;
-  return Object.hasOwn(rehearsals, name) && rehearsals[name] === hash ? undefined : "tier.propose.unrehearsed";
+  if (!facts.approved && !facts.released)
+    return { outcome: "propose", tier: "PROPOSE", mode: contract.rollback.mode, reasons };
+  return { outcome: "allow", tier: "PROPOSE", signers: signersFor("PROPOSE", effects), reasons };
 }
 
 /**

@@ -13,6 +13,9 @@ export {
   verifyEdit,
   verifyUndo,
 } from "./approvals.ts";
+export { type ParsedRules, parseRules, type Rule, type RuleMistake } from "./cedar/parse.ts";
+export { loadRules, type RuleAnswer, type RuleQuestion, type Rules } from "./cedar/rules.ts";
+export { limitsOf, type RuleGround } from "./cedar/schema.ts";
 export { approvalsFor, decide, type Floor, floor, type Reason, type Verdict, windowFor } from "./decide.ts";
 export { heldBy } from "./held.ts";
 export { type LoadedPolicy, loadPolicy, verifyPolicy } from "./load.ts";
@@ -29,8 +32,8 @@ export {
 } from "./proofs.ts";
 export {
   type CallQuestion,
-  canAct,
   type ControlFacts,
+  canAct,
   type Facts,
   hasEffect,
   isStopped,

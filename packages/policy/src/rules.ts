@@ -112,10 +112,22 @@ function undoOf({ agent, tool }: CallQuestion, policy: LoadedPolicy, undoing: st
 
 type Rule = (call: Call, facts: Facts) => readonly Say[];
 
-const declared: Rule = ({ tool, grant }) => [
-  atLeast(grant.tier, "tier.declared"),
-  ...(tool.adapter.kind === "none" ? [refuse("tier.block")] : []),
-];
+const declared: Rule = ({ tool, grant }, { policy }) => {
+  const flaw = grant.tier === "PROPOSE" ? wayBackFlaw(tool, policy) : undefined;
+  return [
+    atLeast(grant.tier, "tier.declared"),
+    ...(tool.adapter.kind === "none" ? [refuse("tier.block")] : []),
+    ...(flaw === undefined ? [] : [refuse(flaw)]),
+  ];
+};
+
+/** Why a tool cannot be PROPOSE (TIER-08): it has no way back, or one that this version of it never rehearsed. */
+export function wayBackFlaw({ name, hash, rollback }: ToolContract, { policy }: LoadedPolicy): ErrorCode | undefined {
+  if (rollback === undefined) return "tier.propose.rollback";
+  const { rehearsals = {} } = policy;
+  const rehearsed = Object.hasOwn(rehearsals, name) && rehearsals[name] === hash;
+  return rollback.mode === "hold" || rehearsed ? undefined : "tier.propose.unrehearsed";
+}
 
 const ceilings: Rule = ({ agent, ceiling }) => [
   atLeast(agent.ceiling, "ceiling.agent"),

@@ -26,7 +26,8 @@ export function bundleDigest(bytes: Uint8Array): Digest {
  * (INJ-11), so a tool that changes in any way has to be signed again.
  */
 export function toolContract(tool: Tool, place: ToolPlace): z.infer<typeof ToolContract> {
-  const { name, description, effects, reads, inputSchema, credentials, egress, dedup, rollback, sentence, timeoutMs } = tool;
+  const { name, description, effects, reads, inputSchema, credentials, egress, dedup, rollback, sentence, timeoutMs } =
+    tool;
   const contract = {
     ...{ name, connection: place.connection, operation: place.operation, toolset: place.toolset },
     ...{ description, effects: [...effects], reads: [...reads], inputSchema, roles: rolesOf(inputSchema) },

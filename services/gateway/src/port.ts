@@ -5,7 +5,8 @@ import type { Runtime } from "@bulkhead/service";
 import type { Flights } from "./course/flights.ts";
 import type { Recorder } from "./events.ts";
 
-export interface Gateway extends Pick<Runtime, "bus" | "policy" | "control" | "labels" | "clock" | "log" | "signal" | "sign"> {
+export interface Gateway
+  extends Pick<Runtime, "bus" | "policy" | "control" | "labels" | "clock" | "log" | "signal" | "sign"> {
   readonly record: Recorder;
   readonly flights: Flights;
 }

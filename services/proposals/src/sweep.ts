@@ -39,7 +39,10 @@ async function sweep(proposals: Proposals): Promise<void> {
   const now = clock.now();
   const abandoned = { updatedAt: lte(now - ABANDONED_MS) };
   await supersede(proposals);
-  for (const document of await documents.find({ state: oneOf(["pending", "holding", "window"]), dueAt: lte(now) }, PAGE))
+  for (const document of await documents.find(
+    { state: oneOf(["pending", "holding", "window"]), dueAt: lte(now) },
+    PAGE,
+  ))
     await due(proposals, document);
   for (const document of await documents.find({ state: oneOf(Object.keys(RUNNING)), ...abandoned }, PAGE)) {
     const name = RUNNING[document.state];

@@ -35,7 +35,11 @@ async function heardUndo(watchdog: Watchdog, { action, original, approval }: Ask
 }
 
 /** Every decision that is shown was heard here, and none of those that stop. */
-async function assertHeard(watchdog: Watchdog, { terms, decisions }: Approval, stopping: readonly string[]): Promise<void> {
+async function assertHeard(
+  watchdog: Watchdog,
+  { terms, decisions }: Approval,
+  stopping: readonly string[],
+): Promise<void> {
   const heard = await watchdog.decisions.find({ proposal: terms.id });
   const digest = termsDigest(terms);
   const stop = heard.find((one) => stopping.includes(one.outcome) && one.digest === digest);
@@ -46,8 +50,10 @@ async function assertHeard(watchdog: Watchdog, { terms, decisions }: Approval, s
 
 async function assertSeen(watchdog: Watchdog, action: Action, { terms }: Approval): Promise<void> {
   const seen = await watchdog.validated.findOne({ _id: actionDigest(action) });
-  if (seen === undefined || (terms.mode !== "ask" && seen.mode !== terms.mode)) throw new BulkheadError("review.unseen");
+  if (seen === undefined || (terms.mode !== "ask" && seen.mode !== terms.mode))
+    throw new BulkheadError("review.unseen");
   if (terms.mode !== "hold") return;
   const absent = await watchdog.presence.absentSince(seen.at);
-  if (watchdog.clock.now() < seen.at + windowFor(watchdog.policy, action) + absent) throw new BulkheadError("window.open");
+  if (watchdog.clock.now() < seen.at + windowFor(watchdog.policy, action) + absent)
+    throw new BulkheadError("window.open");
 }

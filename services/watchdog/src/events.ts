@@ -38,6 +38,15 @@ export async function decisionForged({ audit, log }: Watchdog, operator: string,
   await audit.record("security.forged", { operator, code });
 }
 
+/** The decision that follows records it; here it is told with its reasons. */
+export function ruleRaised({ log }: Pick<Watchdog, "log">, { callId, tool }: Action, reasons: readonly string[]): void {
+  log.info({ callId, tool, reasons }, "raised by a rule");
+}
+
+export function ruleDenied({ log }: Pick<Watchdog, "log">, { callId, tool }: Action, error: Error): void {
+  log.info({ callId, tool, why: error.message }, "denied by a rule");
+}
+
 function about({ agent, principal, task, callId, tool, policyEpoch }: Action): AuditFields {
   return { agent, principal, task, callId, tool, policyEpoch, causes: [`task:${task}`, `call:${callId}`] };
 }

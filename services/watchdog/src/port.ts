@@ -1,5 +1,5 @@
-import { type Judging, revokedOf } from "@bulkhead/policy";
-import type { HeardDecision, ValidatedDocument } from "@bulkhead/schemas";
+import { type Judging, type Rules, revokedOf } from "@bulkhead/policy";
+import type { AccountDocument, HeardDecision, ValidatedDocument } from "@bulkhead/schemas";
 import type { Presence, Runtime } from "@bulkhead/service";
 import type { CollectionPort } from "@bulkhead/store";
 
@@ -10,6 +10,10 @@ export interface Watchdog
   /** What it has seen before it became a proposal. */
   readonly validated: CollectionPort<ValidatedDocument>;
   readonly presence: Presence;
+  /** The house's business rules, parsed at the start. */
+  readonly rules: Rules;
+  /** What cumulative limits have taken. */
+  readonly accounts: CollectionPort<AccountDocument>;
 }
 
 /** What operators' decisions are judged by at this moment. */

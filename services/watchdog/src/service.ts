@@ -1,4 +1,4 @@
-import { canAct } from "@bulkhead/policy";
+import { canAct, loadRules } from "@bulkhead/policy";
 import { DATABASES } from "@bulkhead/schemas";
 import { followPresence, type Runtime } from "@bulkhead/service";
 import { startBeat } from "./beat.ts";
@@ -13,6 +13,8 @@ export async function startWatchdog(runtime: Runtime<WatchdogConfig>): Promise<v
   await store.checkIndexes(Object.values(DATABASES.watchdog));
   const watchdog: Watchdog = {
     ...runtime,
+    rules: loadRules(runtime.policy.policy),
+    accounts: store.collection(DATABASES.watchdog.accounts),
     decisions: store.collection(DATABASES.watchdog.decisions),
     validated: store.collection(DATABASES.watchdog.validated),
     presence: followPresence({

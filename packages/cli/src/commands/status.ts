@@ -13,6 +13,9 @@ import { readEndpoint } from "../up/endpoint.ts";
 import { membersOf } from "../up/plan.ts";
 import { asOperator, type ClientContext, type ClientOptions, examples, withClientOptions } from "./shared.ts";
 
+/** The dearest tasks of the day; `--json` has more. */
+const SHOWN_TASKS = 5;
+
 /** `status`: what runs, what is stopped, on what, how well the sandbox holds, and what was spent. */
 export function addStatus(program: Command): void {
   const command = withClientOptions(program.command("status"))
@@ -53,6 +56,10 @@ async function status(options: ClientOptions): Promise<void> {
     out.say(`policy    ${client.policy.epoch}`);
     out.say(`tasks     ${countsOf(counts?.counts)}`);
     if (spend) out.say(`spend     ${spendOf(context, spend.spend)}`);
+    for (const { task, agent, spentMicros, reservedMicros, calls } of spend?.spend.byTask.slice(0, SHOWN_TASKS) ?? [])
+      out.say(
+        `          ${task} (${agent})  ${moneyOf(spentMicros + reservedMicros, client.policy.policy.models.currency)} in ${calls} model calls`,
+      );
     if (services.some(({ replicas }) => replicas === 0)) process.exitCode = EXIT.failed;
   });
 }

@@ -30,7 +30,7 @@ export async function runCourse(gateway: Gateway, call: Call): Promise<CallReply
 
 async function follow(gateway: Gateway, call: Call, { verdict, labels }: Decided): Promise<CallReply> {
   if (verdict.outcome === "deny") return await deny(gateway, call, labels, verdict);
-  if (verdict.outcome === "propose") return await ask(gateway, call, verdict.tier);
+  if (verdict.outcome === "propose") return await ask(gateway, call, { verdict, labels });
   try {
     return final(await execute(gateway, call, { verdict, labels }));
   } catch (error) {
@@ -41,9 +41,9 @@ async function follow(gateway: Gateway, call: Call, { verdict, labels }: Decided
 }
 
 /** What was released and needs a person now goes back to `proposals`, which asks one. */
-async function ask(gateway: Gateway, call: Call, tier: Tier): Promise<CallReply> {
-  if (call.approval === undefined) return await propose(gateway, { ...call, ceiling: strictest([call.ceiling, tier]) });
-  const recorded = await recall(gateway, call, { tier, labels: [] });
+async function ask(gateway: Gateway, call: Call, decided: Decided): Promise<CallReply> {
+  if (call.approval === undefined) return await propose(gateway, call, decided);
+  const recorded = await recall(gateway, call, { tier: decided.verdict.tier, labels: decided.labels });
   const { text } = ERROR_CODES["approval.required"];
   return recorded ?? { status: "refused", code: "approval.required", message: text };
 }

@@ -1,24 +1,28 @@
 import { ERROR_CODES, type ErrorCode, isErrorCode, toWire } from "@bulkhead/core";
-import { approvalsFor, type Verdict, windowFor } from "@bulkhead/policy";
-import { type CallReply, type Label, type OpenReply, TIERS, type Tier } from "@bulkhead/schemas";
+import { approvalsFor, type Reason, rankOf, type Verdict, windowFor } from "@bulkhead/policy";
+import { type CallReply, type Label, type OpenReply, type Tier } from "@bulkhead/schemas";
 import type { z } from "zod";
 import type { Call, Gateway } from "../port.ts";
-import { decideNow } from "./decide-now.ts";
+import { type Decided, decideNow } from "./decide-now.ts";
 import { preview, recall } from "./execute.ts";
 
 type Proposed = Extract<Verdict, { outcome: "propose" }>;
 type Opened = z.infer<typeof OpenReply>;
 
 /** Hands a call over to `proposals`, when the watchdog has seen it, or tells what became of it. */
-export async function propose(gateway: Gateway, call: Call): Promise<CallReply> {
-  const recorded = await recall(gateway, call, { tier: call.ceiling, labels: [] });
+export async function propose(gateway: Gateway, call: Call, { verdict, labels }: Decided): Promise<CallReply> {
+  const { tier } = verdict;
+  const recorded = await recall(gateway, call, { tier, labels });
   if (recorded !== undefined) return recorded;
-  const { verdict, labels } = await decideNow(gateway, call);
   if (verdict.outcome !== "propose") return await refuse(gateway, call, codeOf(verdict));
-  const [tier, reasons] = await validated(gateway, call, verdict);
-  if (TIERS.indexOf(tier) > TIERS.indexOf(verdict.tier)) return await propose(gateway, { ...call, ceiling: tier });
+  const found = await validated(gateway, call, verdict);
+  if (rankOf(found.tier) > rankOf(tier)) {
+    const stricter = { ...call, ceiling: found.tier };
+    return await propose(gateway, stricter, await decideNow(gateway, stricter));
+  }
   await gateway.record.decided(call, verdict, labels);
-  return await open(gateway, call, { verdict: { ...verdict, reasons: [...verdict.reasons, ...reasons] }, labels });
+  const reasons = [...new Set([...verdict.reasons, ...found.reasons])];
+  return await open(gateway, call, { verdict: { ...verdict, reasons }, labels });
 }
 
 async function refuse(gateway: Gateway, call: Call, code: ErrorCode): Promise<CallReply> {
@@ -28,12 +32,17 @@ async function refuse(gateway: Gateway, call: Call, code: ErrorCode): Promise<Ca
 
 const codeOf = (verdict: Verdict): ErrorCode => (verdict.outcome === "deny" ? verdict.code : "approval.required");
 
+interface Found {
+  readonly tier: Tier;
+  readonly reasons: readonly Reason[];
+}
+
 /** What the watchdog finds itself; where that is stricter, the call is decided again. */
-async function validated(gateway: Gateway, call: Call, { tier, mode }: Proposed): Promise<[Tier, ErrorCode[]]> {
+async function validated(gateway: Gateway, call: Call, { tier, mode }: Proposed): Promise<Found> {
   const { action, leaseEnvelope: lease, original, edits } = call;
   const edit = original && edits && { edits: { original, approval: edits } };
   const found = await gateway.bus.request("validate", { action, lease, tier, mode, ...edit });
-  return [found.tier, found.reasons.filter(isErrorCode)];
+  return { tier: found.tier, reasons: found.reasons as Reason[] };
 }
 
 async function open(

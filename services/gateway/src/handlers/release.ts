@@ -6,12 +6,14 @@ import {
   type Judging,
   openLease,
   revokedOf,
+  strictest,
   verifyApproval,
   verifyEdit,
   verifyUndo,
 } from "@bulkhead/policy";
 import type { Action, BodyOf, CallReply } from "@bulkhead/schemas";
 import { runCourse } from "../course/course.ts";
+import { decideNow } from "../course/decide-now.ts";
 import { recall } from "../course/execute.ts";
 import { propose } from "../course/propose.ts";
 import type { Call, Gateway } from "../port.ts";
@@ -36,7 +38,9 @@ const PURPOSES: Readonly<Record<Release["purpose"], (gateway: Gateway, body: Rel
 /** A permission that has ended permits nothing; what ran while it was valid is still told. */
 async function run(gateway: Gateway, body: Release): Promise<CallReply> {
   const { action, approval, before } = body;
-  const asked = { ...leased(gateway, body), approval, ...(before !== undefined && { before }) };
+  const own = leased(gateway, body);
+  const ceiling = strictest([own.ceiling, approval.terms.tier]);
+  const asked = { ...own, ceiling, approval, ...(before !== undefined && { before }) };
   try {
     const permission = verifyApproval(gateway.policy, approval, action, judging(gateway));
     return await runCourse(gateway, { ...asked, permission });
@@ -62,7 +66,8 @@ async function reopen(gateway: Gateway, body: Release): Promise<CallReply> {
   const { action, approval } = body;
   const original = known(body.original);
   verifyEdit(gateway.policy, { action, original, approval }, judging(gateway));
-  return await propose(gateway, { ...leased(gateway, body), ceiling: "CONFIRM", original, edits: approval });
+  const call = { ...leased(gateway, body), ceiling: "CONFIRM", original, edits: approval } as const;
+  return await propose(gateway, call, await decideNow(gateway, call));
 }
 
 function leased({ policy }: Gateway, { action, lease: leaseEnvelope }: Release): Call {

@@ -1,6 +1,14 @@
 import type { OpenedMessage, StreamMessage } from "@bulkhead/bus";
-import { BulkheadError, type Envelope, isBulkheadError, type ErrorCode } from "@bulkhead/core";
-import { approvalsFor, areEnough, type OpenedDecision, openBound, openDecision, personOf, revokedOf } from "@bulkhead/policy";
+import { BulkheadError, type Envelope, type ErrorCode, isBulkheadError } from "@bulkhead/core";
+import {
+  approvalsFor,
+  areEnough,
+  type OpenedDecision,
+  openBound,
+  openDecision,
+  personOf,
+  revokedOf,
+} from "@bulkhead/policy";
 import type { Outcome, ProposalDocument } from "@bulkhead/schemas";
 import type { Proposals } from "../port.ts";
 import { type Applied, apply } from "../proposal/apply.ts";

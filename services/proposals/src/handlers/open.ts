@@ -20,7 +20,10 @@ const PATIENCE_MS = 1_400;
 export async function open(proposals: Proposals, { body }: Received<"open">): Promise<ReplyOf<"open">> {
   const { callId } = body.action;
   const epoch = proposals.policy.epoch;
-  const known = await proposals.documents.findOne([{ callId, epoch }, { also: callId, epoch }]);
+  const known = await proposals.documents.findOne([
+    { callId, epoch },
+    { also: callId, epoch },
+  ]);
   if (known !== undefined) return replyTo(body, known);
   const actionKey = actionKeyOf(body);
   const [newest] = await proposals.documents.find({ actionKey }, { sort: { round: -1 }, limit: 1 });

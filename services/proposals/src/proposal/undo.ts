@@ -20,7 +20,8 @@ export async function undo(proposals: Proposals, document: ProposalDocument): Pr
 
 function undoingOf({ policy }: Proposals, { action, decision, undo: inverse }: ProposalDocument): Action {
   const contract = inverse && policy.tool(inverse.tool);
-  if (inverse === undefined || contract === undefined || decision === undefined) throw new BulkheadError("undo.invalid");
+  if (inverse === undefined || contract === undefined || decision === undefined)
+    throw new BulkheadError("undo.invalid");
   const { issuer } = decision;
   const { callId, task, policyEpoch } = action;
   const about = { callId: undoIdOf(callId), task, undoes: callId, policyEpoch };

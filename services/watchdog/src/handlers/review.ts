@@ -15,6 +15,7 @@ import type { BodyOf, Grant, Label, ReplyOf, Tier } from "@bulkhead/schemas";
 import { heardOf } from "../approval.ts";
 import { reviewRefused, reviewSigned } from "../events.ts";
 import type { Watchdog } from "../port.ts";
+import { judge } from "../rules/judge.ts";
 
 type Review = BodyOf<"review">;
 
@@ -25,14 +26,14 @@ export async function review(watchdog: Watchdog, { body }: Received<"review">): 
     const { grant, ceiling } = openAll(watchdog, body);
     const { verdict, labels } = await decideAgain(watchdog, body, ceiling, reading);
     assertNotBelow(grant, verdict, labels);
+    await assertRules(watchdog, body.action, grant, labels);
     const { tier } = grant;
     const recorded = reviewSigned(watchdog, body.action, { digest: grant.action, tier, labels, verdict });
     const signed = watchdog.sign("grant", grant);
     await recorded;
     return { grant: signed };
   } catch (error) {
-    if (isBulkheadError(error) && error.disposition !== "retry")
-      await reviewRefused(watchdog, body.action, error.code);
+    if (isBulkheadError(error) && error.disposition !== "retry") await reviewRefused(watchdog, body.action, error.code);
     throw error;
   }
 }
@@ -65,6 +66,13 @@ async function decideAgain(
   const facts = { policy, labels, control: control.view(), now: clock.now(), ...said };
   const undoing = action.undoes === undefined ? {} : { undoing: original?.tool ?? "" };
   return { verdict: decide({ agent: action.agent, tool: action.tool, ceiling, ...undoing }, facts), labels };
+}
+
+/** The house's own rules and limits; the places that the call takes in them are taken now. */
+async function assertRules(watchdog: Watchdog, action: Review["action"], grant: Grant, labels: Label[]): Promise<void> {
+  const { tier, expiresAt: until } = grant;
+  const judged = await judge(watchdog, action, { tier, labels, reserve: true, until });
+  if (rankOf(judged.tier) > rankOf(tier)) throw new BulkheadError("approval.required");
 }
 
 function assertNotBelow(grant: Grant, verdict: Verdict, labels: readonly Label[]): void {
