@@ -6,6 +6,7 @@ export {
   type QueryKind,
   type Question,
 } from "./client/operator-client.ts";
+export { type Changed, changeControl, lifted, type Stop, stopped, type ValueOf } from "./control/change.ts";
 export { CliError, EXIT } from "./errors.ts";
 export { buildOnce, cacheRoot } from "./ground/cache.ts";
 export { isExecutable, onPath } from "./ground/programs.ts";
