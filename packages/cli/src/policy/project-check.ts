@@ -5,6 +5,7 @@ import type { PolicyFile } from "./file.ts";
 import type { Mistake } from "./mistakes.ts";
 import { makeStateFolders, type Project } from "./project.ts";
 import { checkCredentials, checkRules } from "./rules.ts";
+import { checkWatch, watchOf } from "./rules-cedar.ts";
 import { checkShape } from "./shape.ts";
 import { type Path, readPolicyFile } from "./source.ts";
 
@@ -26,16 +27,17 @@ export async function checkProject(project: Project, now: number = Date.now()): 
   const { file } = shape;
   if (file === undefined) return { ok: false, mistakes: sorted([...shape.mistakes, ...custom.mistakes]) };
   const catalogue = catalogueOf(project, file, custom.tools, read.source);
+  const watch = await watchOf(project, file);
+  const draft = { ...compile(file, catalogue), ...watch };
   const mistakes = [
     ...shape.mistakes,
     ...custom.mistakes,
     ...catalogue.mistakes,
     ...checkRules({ file, catalogue, source: read.source, now }),
+    ...checkWatch(draft, read.source),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), read.source)),
   ];
-  return mistakes.length > 0
-    ? { ok: false, mistakes: sorted(mistakes) }
-    : { ok: true, draft: compile(file, catalogue) };
+  return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */
