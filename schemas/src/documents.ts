@@ -221,6 +221,8 @@ export const ClaimDocument = z.strictObject({
   undo: Inverse.optional(),
   before: Digest.optional(),
   reply: CallReply.optional(),
+  /** The event of its end, where its record was not acknowledged in time: a sweep records it again. */
+  unrecorded: AuditEvent.optional(),
   at: EpochMs,
   expires: z.date(),
 });
@@ -352,6 +354,7 @@ export const DATABASES = {
     claims: collection("claims", ClaimDocument, [
       { keys: { dedupKey: 1, dedupRound: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },
       { keys: { state: 1, deadline: 1 } },
+      { keys: { unrecorded: 1 }, partial: { unrecorded: { $exists: true } } },
       ttl,
     ]),
     records: collection("records", RecordDocument, [{ keys: { kind: 1, state: 1 } }]),

@@ -117,7 +117,7 @@ export {
   Tier,
   Token,
 } from "./primitives.ts";
-export { DeadView, ProposalView, Query, QueryReply, SpendView, TaskView } from "./query.ts";
+export { DeadView, MAX_SPEND_TASKS, ProposalView, Query, QueryReply, SpendView, TaskView } from "./query.ts";
 export { Snapshot, SnapshotCall } from "./snapshot.ts";
 export {
   FinishReply,

@@ -90,7 +90,9 @@ test("gateway and watchdog together still cannot send what a person must approve
   expect(await ask({})).toBe("signature.missing");
   const terms = evil.terms(action);
   for (const signer of ["proposals", "gateway", "watchdog", "operator-bob"]) {
-    expect(await ask({ approval: { terms, decisions: [await evil.decision(signer, terms)] } })).toBe("approval.invalid");
+    expect(await ask({ approval: { terms, decisions: [await evil.decision(signer, terms)] } })).toBe(
+      "approval.invalid",
+    );
     expect(await ask({ approval: { terms, decisions: [await evil.decision(signer, terms, "operator-ana")] } })).toBe(
       "approval.invalid",
     );

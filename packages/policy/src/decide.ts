@@ -53,7 +53,12 @@ function decidePropose(question: CallQuestion, facts: Facts, says: readonly Say[
   const flaw = contract === undefined ? "tool.unknown" : wayBackFlaw(contract, facts.policy);
   if (flaw !== undefined || contract?.rollback === undefined) {
     if (!facts.approved)
-      return { outcome: "propose", tier: "CONFIRM", mode: "ask", reasons: [...reasons, flaw ?? "tier.propose.rollback"] };
+      return {
+        outcome: "propose",
+        tier: "CONFIRM",
+        mode: "ask",
+        reasons: [...reasons, flaw ?? "tier.propose.rollback"],
+      };
     return { outcome: "allow", tier: "CONFIRM", signers: signersFor("CONFIRM", effects), reasons };
   }
   if (!facts.approved && !facts.released)

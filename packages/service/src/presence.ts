@@ -17,7 +17,7 @@ export interface PresencePort {
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Whether a person's word would have an effect at this moment. */
-  present(): boolean;
+  readonly present: () => boolean;
 }
 
 /** How long nobody could act. */

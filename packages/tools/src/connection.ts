@@ -13,6 +13,11 @@ export interface ConnectionKind {
    * @throws BulkheadError `config.invalid` when the settings do not fit
    */
   tools(connection: string, settings: unknown, base?: string): readonly Tool[];
+  /**
+   * The settings of a throw-away copy inside an empty folder, on which tools are rehearsed: the same adapters, and nothing of the
+   * house's own in reach. Undefined where there is no such copy.
+   */
+  copy(settings: unknown, dir: string): Promise<JsonObject | undefined>;
 }
 
 /** Declares a kind of connection. */
@@ -20,15 +25,19 @@ export function defineConnection<S extends z.ZodType>(definition: {
   readonly kind: string;
   readonly settings: S;
   readonly tools: (connection: string, settings: z.output<S>, base: string) => readonly Tool[];
+  readonly copy?: (settings: z.output<S>, dir: string) => Promise<z.output<S> | undefined>;
 }): ConnectionKind {
+  const read = (connection: string, settings: unknown): z.output<S> => {
+    const parsed = definition.settings.safeParse(settings);
+    if (parsed.success) return parsed.data;
+    throw new BulkheadError("config.invalid", `(connection ${connection}: ${z.prettifyError(parsed.error)})`);
+  };
   return {
     kind: definition.kind,
     settings: definition.settings,
-    tools: (connection, settings, base = "") => {
-      const parsed = definition.settings.safeParse(settings);
-      if (parsed.success) return definition.tools(connection, parsed.data, base);
-      throw new BulkheadError("config.invalid", `(connection ${connection}: ${z.prettifyError(parsed.error)})`);
-    },
+    tools: (connection, settings, base = "") => definition.tools(connection, read(connection, settings), base),
+    copy: async (settings, dir) =>
+      (await definition.copy?.(read(definition.kind, settings), dir)) as JsonObject | undefined,
   };
 }
 

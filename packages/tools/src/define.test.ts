@@ -51,6 +51,31 @@ describe("a tool", () => {
     expect(() => defineTool({ ...base, egress: ["ftp://x"], input: z.object({}) })).toThrow(/egress/);
   });
 
+  it("TIER-08: says how it is undone with everything that takes, or not at all", () => {
+    const base = { name: "x", description: "", effects: ["state" as const], input: z.object({ a: z.string() }) };
+    const undone = { run: () => 1, rollback: { mode: "compensate", tool: "y" } as const };
+    const whole = { ...base, ...undone, state: () => 1, inverse: () => ({}) };
+    expect(defineTool(whole).rollback).toEqual({ mode: "compensate", tool: "y" });
+    expect(() => defineTool({ ...base, ...undone, inverse: () => ({}) })).toThrow(
+      /tool x: rollback compensate needs state/,
+    );
+    expect(() => defineTool({ ...base, ...undone, state: () => 1 })).toThrow(/needs state.* and inverse/);
+    expect(() => defineTool({ ...whole, rollback: { mode: "hold" } })).toThrow(/inverse needs rollback compensate/);
+    expect(() => defineTool({ ...whole, rollback: { mode: "compensate", tool: "No!" } })).toThrow(/names no tool/);
+    expect(() => defineTool({ ...whole, effects: [] })).toThrow(/for a tool that changes something/);
+    expect(() => defineTool({ ...base, rollback: { mode: "hold" } })).toThrow(/and has a run/);
+    expect(defineTool({ ...base, run: () => 1, rollback: { mode: "hold" } }).rollback).toEqual({ mode: "hold" });
+  });
+
+  it("has a sentence that speaks of its own arguments only", () => {
+    const base = { name: "x", description: "", effects: [], input: z.object({ to: z.string() }) };
+    const said = defineTool({ ...base, sentence: "Ring {to}" });
+    expect(toolContract(said, place).sentence).toBe("Ring {to}");
+    expect(toolContract(said, place).hash).not.toBe(toolContract(defineTool(base), place).hash);
+    expect(() => defineTool({ ...base, sentence: "Ring {whom}" })).toThrow(/speaks of \{whom\}/);
+    expect(() => defineTool({ ...base, sentence: "x".repeat(301) })).toThrow(/longer than 300/);
+  });
+
   it("compares arguments in one form", () => {
     const { inputSchema } = toolContract(refund(), place);
     expect(normaliseArgs(inputSchema, { order: " a ", iban: " DE 1\t2 " })).toEqual({ order: " a ", iban: "DE 1 2" });
@@ -87,6 +112,7 @@ describe("connections", () => {
       expect(contract.name).toBe(`c-${contract.operation}`);
       expect(contract.adapter.kind).toBe(kind === "payments" ? "none" : "builtin");
       expect(tool.effects.length > 0 || tool.tier === "AUTO").toBe(true);
+      if (tool.effects.length > 0) expect(tool.sentence).toMatch(/^[A-Z][^\n]+$/);
       expect(z.fromJSONSchema(contract.inputSchema as never)).toBeDefined();
     }
   });

@@ -9,6 +9,7 @@ import type { Effect, JsonObject, JsonValue, Label, Tier } from "@bulkhead/schem
 import { z } from "zod";
 import type { ToolContext } from "./context.ts";
 import { durationMs } from "./duration.ts";
+import { findMistake } from "./undo/declared.ts";
 
 /** What `readBack` found out about an effect whose outcome is not known. */
 export type ReadBack = { readonly found: true; readonly result: unknown } | { readonly found: false } | "unknown";
@@ -53,9 +54,14 @@ export interface ToolDefinition<I extends z.ZodObject = z.ZodObject> {
   readonly state?: (args: z.output<I>, context: ToolContext) => unknown;
   /** With `rollback: compensate`: the arguments with which `rollback.tool` undoes this call. Called before `run`, with what `state` read. */
   readonly inverse?: (args: z.output<I>, before: JsonValue, context: ToolContext) => unknown;
+  /**
+   * With `rollback: compensate`: arguments with which `bulkhead rehearse` does it, undoes it and compares. It may prepare what they need, for it
+   * is never called by a running constellation.
+   */
+  readonly rehearse?: (context: ToolContext) => readonly z.input<I>[] | Promise<readonly z.input<I>[]>;
 }
 
-/** A tool with everything filled in. Plain data and two functions; frozen. */
+/** A tool with everything filled in. Plain data and functions; frozen. */
 export interface Tool {
   readonly name: string;
   readonly tier: Tier;
@@ -74,6 +80,7 @@ export interface Tool {
   readonly readBack?: (args: JsonObject, context: ToolContext) => unknown;
   readonly state?: (args: JsonObject, context: ToolContext) => unknown;
   readonly inverse?: (args: JsonObject, before: JsonValue, context: ToolContext) => unknown;
+  readonly rehearse?: (context: ToolContext) => readonly JsonObject[] | Promise<readonly JsonObject[]>;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -84,9 +91,11 @@ const DEFAULT_TIMEOUT_MS = 30_000;
  */
 export function defineTool<I extends z.ZodObject>(definition: ToolDefinition<I>): Tool {
   if (!isToken(definition.name)) throw new BulkheadError("token.invalid", `(tool ${JSON.stringify(definition.name)})`);
-  const { dedup, effects, input, rollback, sentence, run, readBack, state, inverse } = definition;
+  const { dedup, effects, input, rollback, sentence, run, readBack, state, inverse, rehearse } = definition;
   const strict = input.strict();
   assertEgress(definition);
+  const mistake = findMistake({ ...definition, names: Object.keys(input.shape) });
+  if (mistake !== undefined) throw new BulkheadError("config.invalid", `(tool ${definition.name}: ${mistake})`);
   return Object.freeze({
     name: definition.name,
     tier: definition.tier ?? (effects.length > 0 ? "CONFIRM" : "AUTO"),
@@ -105,6 +114,7 @@ export function defineTool<I extends z.ZodObject>(definition: ToolDefinition<I>)
     ...(readBack && { readBack: readBack as NonNullable<Tool["readBack"]> }),
     ...(state && { state: state as NonNullable<Tool["state"]> }),
     ...(inverse && { inverse: inverse as NonNullable<Tool["inverse"]> }),
+    ...(rehearse && { rehearse: rehearse as NonNullable<Tool["rehearse"]> }),
   });
 }
 

@@ -32,3 +32,12 @@ export function connectionTools({ name, kind, settings }: ConnectionSettings, ba
   const known = [...CONNECTION_KINDS.keys()].join(", ");
   throw new BulkheadError("config.invalid", `(connection ${name}: no such kind ${kind}; known: ${known})`);
 }
+
+/**
+ * The same tools over a throw-away copy of the connection in an empty folder; undefined where there is no such copy.
+ * @throws BulkheadError `config.invalid` as `connectionTools` does
+ */
+export async function copiedTools(connection: ConnectionSettings, dir: string): Promise<readonly Tool[] | undefined> {
+  const settings = await CONNECTION_KINDS.get(connection.kind)?.copy(connection.settings, dir);
+  return settings && connectionTools({ ...connection, settings });
+}

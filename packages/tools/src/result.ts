@@ -2,7 +2,8 @@ import { BulkheadError } from "@bulkhead/core";
 import type { HttpAnswer } from "./context.ts";
 import type { ReadBack } from "./define.ts";
 
-const isAnswer = (value: unknown): value is HttpAnswer =>
+/** Whether a value is an answer of the `http` that a tool is given. */
+export const isAnswer = (value: unknown): value is HttpAnswer =>
   typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "http";
 
 /** The text of a tool's result. @throws BulkheadError `adapter.failed` for an HTTP answer that is not 2xx */

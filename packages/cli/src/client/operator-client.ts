@@ -5,9 +5,19 @@
  * the action that was shown under the policy that this client itself verified.
  */
 import { type Bus, connectBus } from "@bulkhead/bus";
-import { BulkheadError, newId, readIdentity, sameDigest } from "@bulkhead/core";
+import {
+  BulkheadError,
+  type Envelope,
+  newId,
+  readIdentity,
+  sameDigest,
+  sign,
+  signingKey,
+  systemClock,
+} from "@bulkhead/core";
 import { actionDigest, type LoadedPolicy, termsDigest } from "@bulkhead/policy";
 import type {
+  ControlValue,
   Decision,
   ProposalView,
   Query,
@@ -40,6 +50,8 @@ export interface OperatorClient extends AsyncDisposable {
   /** Signs a decision over exactly what the proposal shows. @throws BulkheadError `digest.mismatch|policy.epoch` if it shows something else */
   decide(proposal: ProposalView, said: Said): Promise<void>;
   command(command: TaskCommand): Promise<ReplyOf<"command">>;
+  /** Signs a value of control; never earlier than `notBefore` (epoch ms), so that a slow clock does not make it an old one. */
+  signControl(value: ControlValue, notBefore: number): Envelope;
 }
 
 /** Who connects, and where. */
@@ -67,6 +79,10 @@ export async function connectOperator({ url, keyFile, policy, ca, signal }: Oper
     ask: (question) => ask(bus, question),
     decide: (proposal, said) => decide(bus, policy, proposal, said),
     command: (command) => bus.request("command", command, { attempts: ATTEMPTS }),
+    signControl: (value, notBefore) => {
+      const clock = { ...systemClock, now: () => Math.max(systemClock.now(), notBefore) };
+      return sign(signingKey(identity.signingSeed), identity.identity, "control", value, { clock });
+    },
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };
 }

@@ -30,7 +30,10 @@ interface ListOptions extends ClientOptions {
 
 async function listProposals({ state, watch, ...options }: ListOptions): Promise<void> {
   await asOperator(options, async ({ client, out }) => {
-    if (watch === true) return await watchProposals(client, out, interrupted());
+    if (watch === true) {
+      await watchProposals(client, out, interrupted());
+      return;
+    }
     const { proposals } = await client.ask({ kind: "proposals.list", ...(state !== "all" && { state }) });
     out.give(proposals);
     if (proposals.length === 0) out.say(state === "pending" ? "Nothing waits for a person." : "There are none.");

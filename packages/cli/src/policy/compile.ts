@@ -1,5 +1,6 @@
 import type { AgentPolicy, Policy, ToolContract, ToolsetPolicy } from "@bulkhead/schemas";
 import { type Catalogue, contractOf } from "./catalogue.ts";
+import type { ModelEndpoint } from "./environment.ts";
 import type { PolicyFile } from "./file.ts";
 import { identitiesOf } from "./keys.ts";
 import { modelsOf } from "./models.ts";
@@ -10,7 +11,7 @@ export type Draft = Omit<Policy, "trust" | "signedAt">;
 /**
  * The policy that a checked file means. Only tools that some agent is given are in it: nothing else exists for the runtime.
  */
-export function compile(file: PolicyFile, catalogue: Catalogue): Draft {
+export function compile(file: PolicyFile, catalogue: Catalogue, endpoint?: ModelEndpoint): Draft {
   const granted = new Set(Object.values(file.agents).flatMap(({ tools }) => Object.keys(tools)));
   const offers = [...catalogue.offers].filter(([name]) => granted.has(name));
   const tools = Object.fromEntries(offers.map(([name, offer]) => [name, contractOf(offer)]));
@@ -22,7 +23,7 @@ export function compile(file: PolicyFile, catalogue: Catalogue): Draft {
     toolsets: toolsetsOf(tools, catalogue),
     operators: mapValues(file.operators, ({ person, roles }, name) => ({ name, person: person ?? name, roles })),
     clients: file.clients,
-    models: modelsOf(file),
+    models: modelsOf(file, endpoint),
     dailyMicros: file.daily,
     approval: {
       timeoutMs: file.approval.timeout,

@@ -1,6 +1,7 @@
 import { type Catalogue, catalogueOf } from "./catalogue.ts";
 import { compile, type Draft } from "./compile.ts";
 import { loadCustomTools } from "./custom-tools.ts";
+import { checkEndpoint, endpointOf } from "./environment.ts";
 import type { PolicyFile } from "./file.ts";
 import type { Mistake } from "./mistakes.ts";
 import { makeStateFolders, type Project } from "./project.ts";
@@ -16,9 +17,13 @@ export type CheckResult =
 
 /**
  * Reads and checks a project: `bulkhead.yaml`, its tool files and its credential files. Reports every mistake that can be
- * known at once. Bundles of the tool files are left in `.bulkhead/bundles`.
+ * known at once. Bundles of the tool files are left in `.bulkhead/bundles`. A model class without a URL is at the environment's.
  */
-export async function checkProject(project: Project, now: number = Date.now()): Promise<CheckResult> {
+export async function checkProject(
+  project: Project,
+  now: number = Date.now(),
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<CheckResult> {
   const read = await readPolicyFile(project.policyFile);
   if ("mistakes" in read) return { ok: false, mistakes: read.mistakes };
   await makeStateFolders(project);
@@ -26,13 +31,15 @@ export async function checkProject(project: Project, now: number = Date.now()): 
   const shape = checkShape(read.source);
   const { file } = shape;
   if (file === undefined) return { ok: false, mistakes: sorted([...shape.mistakes, ...custom.mistakes]) };
+  const endpoint = endpointOf(env);
   const catalogue = catalogueOf(project, file, custom.tools, read.source);
   const watch = await watchOf(project, file);
-  const draft = { ...compile(file, catalogue), ...watch };
+  const draft = { ...compile(file, catalogue, endpoint), ...watch };
   const mistakes = [
     ...shape.mistakes,
     ...custom.mistakes,
     ...catalogue.mistakes,
+    ...checkEndpoint(file, read.source, endpoint),
     ...checkRules({ file, catalogue, source: read.source, now }),
     ...checkWatch(draft, read.source),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), read.source)),

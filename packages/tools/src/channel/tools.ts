@@ -29,8 +29,10 @@ function post(connection: string, settings: Settings): Tool {
   return defineTool({
     name: `${connection}-post`,
     description: "Posts a message to the channel. People outside the house may read it.",
+    sentence: "Post to the channel: {text}",
     effects: ["out"],
     reads: [],
+    rollback: { mode: "hold" },
     timeoutMs: webhook ? 20_000 : 10_000,
     ...(webhook && { credentials: [`${connection}-webhook`], egress: [settings.origin] }),
     input: z.strictObject({ text: z.string().min(1).max(MAX_TEXT) }),

@@ -1,6 +1,7 @@
-import { link, lstat, mkdir, open, readFile, rename, rm, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BulkheadError } from "@bulkhead/core";
+import { ABSENT, digestIn, digestOf } from "./look.ts";
 import { parentsOf, resolveIn, TRASH } from "./root.ts";
 
 /** One change of a file, as it is remembered in the trash: what `restore` needs, and what `readBack` asks. */
@@ -14,7 +15,7 @@ export interface Change {
 export async function writeFileIn({ root, path, effectId }: Change, text: string) {
   const file = await resolveIn(root, path);
   await parentsOf(file);
-  const replaced = await keep({ root, path, effectId }, file);
+  const replaced = await keep({ root, path, effectId }, file, digestOf(text));
   const draft = join(dirname(file), `.${effectId}.tmp`);
   await using handle = await open(draft, "wx", 0o600);
   await handle.writeFile(text);
@@ -45,18 +46,21 @@ export async function moveFileIn({ root, path, effectId }: Change, to: string) {
 export async function trashFileIn(change: Change) {
   const file = await resolveIn(change.root, change.path);
   await assertFile(file);
-  await keep(change, file);
+  await keep(change, file, ABSENT);
   await unlink(file);
   return { deleted: change.path, effect: change.effectId };
 }
 
-/** Undoes a write or a deletion by its effect id: the file is again as it was before. */
+/**
+ * Undoes a write or a deletion by its effect id: the file is again as it was before. Only while it is as that change left it, for what
+ * somebody did since must not be lost.
+ */
 export async function restoreIn(root: string, effectId: string) {
   const place = join(await resolveIn(root, ""), TRASH, effectId);
-  const path = await readFile(join(place, "path"), "utf8").catch((cause: unknown) => {
-    throw new BulkheadError("adapter.failed", "(no such change)", { cause });
-  });
+  const path = await changedPath(root, effectId);
   const file = await resolveIn(root, path);
+  if ((await digestIn(root, path)) !== (await readFile(join(place, "after"), "utf8")))
+    throw new BulkheadError("adapter.failed", "(the file was changed since)");
   const existed = (await lstat(join(place, "before")).catch(() => undefined)) !== undefined;
   await parentsOf(file);
   if (existed) await rename(join(place, "before"), file);
@@ -65,12 +69,20 @@ export async function restoreIn(root: string, effectId: string) {
   return { restored: path, removed: !existed };
 }
 
-/** Remembers the change, with a second name for what is there now. Says whether there was anything. */
-async function keep({ root, path, effectId }: Change, file: string): Promise<boolean> {
+/** The file that a change was made to. @throws BulkheadError `adapter.failed` when there is no such change, or it was undone */
+export async function changedPath(root: string, effectId: string): Promise<string> {
+  const place = join(await resolveIn(root, ""), TRASH, effectId);
+  return await readFile(join(place, "path"), "utf8").catch((cause: unknown) => {
+    throw new BulkheadError("adapter.failed", "(no such change)", { cause });
+  });
+}
+
+/** Remembers the change and what it will leave, with a second name for what is there now. Says whether there was anything. */
+async function keep({ root, path, effectId }: Change, file: string, after: string): Promise<boolean> {
   const place = join(await resolveIn(root, ""), TRASH, effectId);
   await mkdir(place, { recursive: true, mode: 0o700 });
-  await using handle = await open(join(place, "path"), "w", 0o600);
-  await handle.writeFile(path);
+  await writeFile(join(place, "after"), after, { mode: 0o600 });
+  await writeFile(join(place, "path"), path, { mode: 0o600 });
   const stat = await lstat(file).catch(() => undefined);
   if (stat === undefined) return false;
   if (!stat.isFile()) throw new BulkheadError("adapter.failed", "(not a file)");

@@ -76,6 +76,31 @@ describe("a folder", () => {
     await expect(text()).rejects.toMatchObject({ code: "adapter.failed" });
   });
 
+  it("takes a change back only while nobody has changed the file since", async () => {
+    const [write, gone] = [files().context("write"), files().context("delete")];
+    await writeFile(join(dir, "root", "guarded.txt"), "1");
+    await files().run("write", { path: "guarded.txt", text: "2" }, write);
+    await writeFile(join(dir, "root", "guarded.txt"), "by a person");
+    const refused = { code: "adapter.failed", message: expect.stringContaining("changed since") as string };
+    await expect(files().run("restore", { effect: write.effectId })).rejects.toMatchObject(refused);
+    expect(await readFile(join(dir, "root", "guarded.txt"), "utf8")).toBe("by a person");
+    await files().run("delete", { path: "guarded.txt" }, gone);
+    await writeFile(join(dir, "root", "guarded.txt"), "again");
+    await expect(files().run("restore", { effect: gone.effectId })).rejects.toMatchObject(refused);
+  });
+
+  it("reads the state of a file by its bytes, however long it is", async () => {
+    await writeFile(join(dir, "root", "long.txt"), `${"x".repeat(300_000)}1`);
+    const state = () => files().tool("write").state?.({ path: "long.txt", text: "" }, files().context("write"));
+    const before = (await state()) as { bytes: number; text: string; sha256: string };
+    expect([before.bytes, before.text.length]).toEqual([300_001, 2_000]);
+    await writeFile(join(dir, "root", "long.txt"), `${"x".repeat(300_000)}2`);
+    expect(await state()).not.toEqual(before);
+    await expect(
+      files().tool("write").state?.({ path: "link", text: "" }, files().context("write")),
+    ).rejects.toMatchObject({ code: "path.denied" });
+  });
+
   it("moves, and overwrites nothing", async () => {
     await writeFile(join(dir, "root", "m.txt"), "m");
     await expect(files().run("move", { path: "m.txt", to: "a.txt" })).rejects.toMatchObject({ code: "adapter.failed" });

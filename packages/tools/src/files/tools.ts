@@ -1,4 +1,4 @@
-import { lstat, readdir } from "node:fs/promises";
+import { lstat, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { normaliseText } from "@bulkhead/content";
 import { BulkheadError } from "@bulkhead/core";
@@ -7,7 +7,8 @@ import { z } from "zod";
 import { defineConnection, placeOf, SettingsPath } from "../connection.ts";
 import { defineTool, type Tool } from "../define.ts";
 import { role } from "../role.ts";
-import { moveFileIn, restoreIn, trashFileIn, writeFileIn } from "./change.ts";
+import { changedPath, moveFileIn, restoreIn, trashFileIn, writeFileIn } from "./change.ts";
+import { lookAt } from "./look.ts";
 import { openIn, resolveIn, TRASH } from "./root.ts";
 
 const Settings = z.strictObject({
@@ -21,12 +22,18 @@ const Settings = z.strictObject({
 type Settings = z.output<typeof Settings>;
 
 const MAX_ENTRIES = 500;
+/** So much of a file's text is shown to whoever is asked about it. */
+const SHOWN_CHARS = 2_000;
 const TIMEOUT_MS = 10_000;
 
 /** Text files below one folder. Deleting means the trash; every change can be undone by its effect id. */
 export const filesConnection = defineConnection({
   kind: "files",
   settings: Settings,
+  copy: async (settings, dir) => {
+    await mkdir(join(dir, "root"));
+    return { ...settings, root: join(dir, "root") };
+  },
   tools: (connection, relative, base) => {
     const settings = { ...relative, root: placeOf(base, relative.root) };
     const changing = settings.write ? [...writers(connection, settings), ...removers(connection, settings)] : [];
@@ -65,7 +72,17 @@ function writers(connection: string, { root, maxBytes }: Settings): readonly Too
       description: "Writes a whole text file. What was there before is kept.",
       ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
+      sentence: "Write the file {path}",
       rollback: { mode: "compensate", tool: `${connection}-restore` },
+      state: ({ path: of }) => lookAt(root, of, SHOWN_CHARS),
+      inverse: (_args, _before, { effectId }) => ({ effect: effectId }),
+      rehearse: async () => {
+        await writeFile(join(root, "written.txt"), "before");
+        return [
+          { path: "written.txt", text: "after" },
+          { path: "new.txt", text: "new" },
+        ];
+      },
       input: z.strictObject({ path: path(), text: z.string().max(maxBytes) }),
       run: ({ path: of, text }, { effectId }) => writeFileIn({ root, path: of, effectId }, text),
       readBack: async ({ path: of, text }) => {
@@ -78,7 +95,14 @@ function writers(connection: string, { root, maxBytes }: Settings): readonly Too
       description: "Moves or renames a file. An existing target is not overwritten.",
       ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
+      sentence: "Move the file {path} to {to}",
       rollback: { mode: "compensate", tool: `${connection}-move` },
+      state: async ({ path: of, to }) => ({ path: await lookAt(root, of), to: await lookAt(root, to) }),
+      inverse: ({ path: of, to }) => ({ path: to, to: of }),
+      rehearse: async () => {
+        await writeFile(join(root, "moved.txt"), "moved");
+        return [{ path: "moved.txt", to: "folder/moved.txt" }];
+      },
       input: z.strictObject({ path: path(), to: path() }),
       run: ({ path: of, to }, { effectId }) => moveFileIn({ root, path: of, effectId }, to),
       readBack: async ({ path: of, to }) => {
@@ -97,7 +121,14 @@ function removers(connection: string, { root }: Settings): readonly Tool[] {
       description: "Moves a file into the trash.",
       ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
+      sentence: "Move the file {path} into the trash",
       rollback: { mode: "compensate", tool: `${connection}-restore` },
+      state: ({ path: of }) => lookAt(root, of, SHOWN_CHARS),
+      inverse: (_args, _before, { effectId }) => ({ effect: effectId }),
+      rehearse: async () => {
+        await writeFile(join(root, "deleted.txt"), "deleted");
+        return [{ path: "deleted.txt" }];
+      },
       input: z.strictObject({ path: path() }),
       run: ({ path: of }, { effectId }) => trashFileIn({ root, path: of, effectId }),
       readBack: async ({ path: of }) =>
@@ -105,10 +136,15 @@ function removers(connection: string, { root }: Settings): readonly Tool[] {
     }),
     defineTool({
       name: `${connection}-restore`,
-      description: "Undoes a write or a deletion, named by its effect id.",
+      description: "Undoes a write or a deletion, named by its effect id. Not if the file was changed since.",
+      sentence: "Undo the write or deletion {effect}",
       ...{ effects: ["state"], timeoutMs: TIMEOUT_MS },
       reads: [],
       input: z.strictObject({ effect: role("id", z.string().regex(/^e-[0-9a-f]{32}$/)) }),
+      state: async ({ effect }) => {
+        const of = await changedPath(root, effect);
+        return { path: of, file: await lookAt(root, of, SHOWN_CHARS) };
+      },
       run: ({ effect }) => restoreIn(root, effect),
     }),
   ];

@@ -26,6 +26,7 @@ function get(connection: string, { allow, maxBytes }: z.output<typeof Settings>)
   return defineTool({
     name: `${connection}-get`,
     description: `Reads a web page or API answer (GET). Allowed sites: ${allow.join(", ")}.`,
+    sentence: "Ask for the page {url}",
     effects: ["out"],
     reads: ["A"],
     egress: allow,

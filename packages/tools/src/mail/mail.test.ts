@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toolsOf } from "../testing/context.ts";
+import { captureUndo } from "../undo/capture.ts";
 
 interface Delivered {
   readonly to: string[];
@@ -123,6 +124,22 @@ describe("a maildir", () => {
     expect(await mail().readBack("label", { message: id, add: ["spam"] }, context)).toEqual({ found: false });
     await mail().run("move", { message: id, folder: "INBOX" });
     expect((await list()).find((message) => message.id === id)?.labels).toEqual(["invoice"]);
+  });
+
+  it("takes back of a labelling only what it changed", async () => {
+    await put("Subject: Labelled\n\nx\n");
+    const message = (await list())[0]?.id;
+    await mail().run("label", { message, add: ["spam"] });
+    const [args, context] = [{ message, add: ["spam", "invoice"], remove: [] } as never, mail().context("label")];
+    const pair = { tool: mail().tool("label"), undoing: mail().tool("label") };
+    const { before, inverse } = await captureUndo(pair, args, context);
+    expect(before).toMatchObject({ folder: "INBOX", labels: ["spam"], subject: "Labelled" });
+    expect(inverse.args).toEqual({ message, add: [], remove: ["invoice"] });
+  });
+
+  it("cannot be undone for sure where a move changes the id", () => {
+    const imap = mail({ store: { type: "imap", host: "mail.example.org", user: "o" } });
+    expect([imap.tool("move").rollback, mail().tool("move").rollback?.mode]).toEqual([undefined, "compensate"]);
   });
 
   it("has no way to a message outside of it", async () => {

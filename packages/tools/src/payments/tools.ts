@@ -22,6 +22,7 @@ function transfer(connection: string, currency: string): Tool {
     name: `${connection}-transfer`,
     tier: "BLOCK",
     description: `Transfers money (${currency}, in cents) to an account.`,
+    sentence: `Transfer {cents} cents (${currency}) to the account {account} for {reference}`,
     effects: ["money", "out", "irreversible"],
     reads: [],
     input: z.strictObject({

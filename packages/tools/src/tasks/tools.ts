@@ -24,8 +24,10 @@ function create(connection: string, agents: readonly string[]): Tool {
     name: `${connection}-create`,
     tier: "AUTO+",
     description: `Gives a task to another agent (${agents.join(", ")}). It works on its own; there is no answer to wait for.`,
+    sentence: "Give the agent {agent} the task {title}",
     effects: ["state"],
     reads: [],
+    rollback: { mode: "hold" },
     timeoutMs: 10_000,
     input: z.strictObject({
       agent: z.enum(agents as [string, ...string[]]),

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "@bulkhead/core";
-import type { ToolContext, TrackerRecord } from "../context.ts";
+import type { ToolContext } from "../context.ts";
 import type { Tool } from "../define.ts";
 import { guardedHttp } from "../http/guarded.ts";
 import { connectionTools } from "../kinds.ts";
+import { recordsInMemory } from "../rehearse/records.ts";
 
 /** The tools of a connection by operation, and a way to call them as an executor does. */
 export function toolsOf(kind: string, settings: object, base = "") {
@@ -16,6 +17,7 @@ export function toolsOf(kind: string, settings: object, base = "") {
     return found;
   };
   return {
+    tool,
     run: async (operation: string, args: object, context = contextOf(tool(operation))) =>
       (await tool(operation).run?.(args as never, context)) as Record<string, never>,
     readBack: async (operation: string, args: object, context: ToolContext) =>
@@ -34,17 +36,5 @@ export function contextOf(tool: Tool, secrets: Record<string, string> = {}): Too
     credentials: (name) => Promise.resolve(secrets[name] ?? ""),
     records: recordsInMemory(),
     tasks: { submit: () => Promise.resolve() },
-  };
-}
-
-function recordsInMemory(): ToolContext["records"] {
-  const all = new Map<string, TrackerRecord>();
-  return {
-    insert: (record) => Promise.resolve(!all.has(record.id) && all.set(record.id, record) === all),
-    get: (id) => Promise.resolve(all.get(id)),
-    replace: (record, expected) =>
-      Promise.resolve(all.get(record.id)?.version === expected && all.set(record.id, record) === all),
-    list: ({ kind, limit }) =>
-      Promise.resolve([...all.values()].filter((record) => record.kind === kind).slice(0, limit)),
   };
 }

@@ -1,11 +1,23 @@
-import { createHash } from "node:crypto";
 import { BulkheadError } from "@bulkhead/core";
-import { Label } from "@bulkhead/schemas";
+import { type JsonValue, Label } from "@bulkhead/schemas";
 import { z } from "zod";
 import { defineConnection } from "../connection.ts";
-import type { RecordPort, ToolContext, TrackerRecord } from "../context.ts";
+import type { ToolContext } from "../context.ts";
 import { defineTool, type Tool } from "../define.ts";
 import { role } from "../role.ts";
+import {
+  change,
+  changed,
+  created,
+  existing,
+  idOf,
+  listed,
+  type Parts,
+  partsOf,
+  putBack,
+  remove,
+  shown,
+} from "./records.ts";
 
 const Settings = z.strictObject({
   /** Kinds of records, such as `invoice` or `ticket`. */
@@ -18,116 +30,173 @@ const Settings = z.strictObject({
   reads: z.array(Label).default(["B"]),
 });
 
+const FieldName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/);
 /** Field values are scalars: a record is a row that people read. */
-const Fields = z.record(
-  z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/),
-  z.union([z.string().max(4_000), z.number(), z.boolean(), z.null()]),
-);
+const Fields = z.record(FieldName, z.union([z.string().max(4_000), z.number(), z.boolean(), z.null()]));
+const State = z.enum(["open", "closed"]);
+const id = () => role("id", z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/));
 
 /** Records in the executor's own database. Agents write it, so its content is never trusted: reading raises A. */
-export const trackerConnection = defineConnection({ kind: "tracker", settings: Settings, tools: trackerTools });
+export const trackerConnection = defineConnection({
+  kind: "tracker",
+  settings: Settings,
+  // A rehearsal's records lie in memory, so that the settings need no change.
+  copy: (settings) => Promise.resolve(settings),
+  tools: (connection, settings) => {
+    const tracker = trackerOf(connection, settings);
+    return [
+      ...[create(tracker), update(tracker), close(tracker), get(tracker), list(tracker)],
+      ...[removal(tracker), restore(tracker)],
+    ];
+  },
+});
 
-function trackerTools(connection: string, { kinds, reads }: z.output<typeof Settings>): readonly Tool[] {
-  const kind = z.enum(kinds as [string, ...string[]]);
-  const id = role("id", z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/));
+type Tracker = ReturnType<typeof trackerOf>;
+
+function trackerOf(connection: string, { kinds, reads }: z.output<typeof Settings>) {
   const labels: Label[] = ["A", ...reads];
-  const base = { effects: ["state"] as const, reads: labels, tier: "AUTO+" as const, timeoutMs: 10_000 };
-  const inverse = { mode: "compensate", tool: `${connection}-update` } as const;
-  const scoped = (found: string) => `${connection}.${found}`;
-  return [
-    defineTool({
-      ...base,
-      name: `${connection}-create`,
-      description: `Creates a record (${kinds.join(", ")}).`,
-      reads: [],
-      rollback: { mode: "compensate", tool: `${connection}-close` },
-      input: z.strictObject({ kind, title: z.string().min(1).max(300), fields: Fields.optional() }),
-      run: async ({ kind: of, title, fields }, context) => {
-        const record = { id: idOf(context), kind: scoped(of), state: "open", fields: { ...fields, title }, version: 1 };
-        if (!(await context.records.insert(record))) throw new BulkheadError("adapter.failed", "(the record exists)");
-        return shown(record);
-      },
-      readBack: async (_, context) => {
-        const record = await context.records.get(idOf(context));
-        return record === undefined ? { found: false } : { found: true, result: shown(record) };
-      },
-    }),
-    defineTool({
-      ...base,
-      name: `${connection}-update`,
-      description: "Changes fields or the state of a record.",
-      rollback: inverse,
-      input: z.strictObject({ id, state: z.enum(["open", "closed"]).optional(), fields: Fields.optional() }),
-      run: ({ id: of, state, fields }, context) =>
-        change(connection, of, context, { fields: fields ?? {}, ...(state && { state }) }),
-      readBack: ({ id: of }, context) => changed(connection, of, context),
-    }),
-    defineTool({
-      ...base,
-      name: `${connection}-close`,
-      description: "Closes a record.",
-      rollback: inverse,
-      input: z.strictObject({ id }),
-      run: ({ id: of }, context) => change(connection, of, context, { state: "closed", fields: {} }),
-      readBack: ({ id: of }, context) => changed(connection, of, context),
-    }),
-    defineTool({
-      ...base,
-      name: `${connection}-get`,
-      description: "Reads one record.",
-      ...{ effects: [], tier: "AUTO" },
-      input: z.strictObject({ id }),
-      run: async ({ id: of }, { records }) => shown(await existing(connection, of, records)),
-    }),
-    defineTool({
-      ...base,
-      name: `${connection}-list`,
-      description: `Lists records of one kind (${kinds.join(", ")}), newest first.`,
-      ...{ effects: [], tier: "AUTO" },
-      input: z.strictObject({
-        kind,
-        state: z.enum(["open", "closed"]).optional(),
-        limit: z.int().min(1).max(100).optional(),
-      }),
-      run: async ({ kind: of, state, limit }, { records }) => {
-        const found = await records.list({ kind: scoped(of), limit: limit ?? 50, ...(state && { state }) });
-        return { records: found.map(shown) };
-      },
-    }),
-  ];
-}
-
-/** The call's effect decides the id: a repeat cannot make a second record. */
-function idOf({ effectId }: ToolContext): string {
-  return `r-${createHash("sha256").update(effectId).digest("hex").slice(0, 16)}`;
-}
-
-function shown({ id, kind, state, fields, version }: TrackerRecord) {
-  const own = Object.fromEntries(Object.entries(fields).filter(([name]) => name !== "_effect"));
-  return { id, kind: kind.slice(kind.indexOf(".") + 1), state, version, fields: own };
-}
-
-async function existing(connection: string, id: string, records: RecordPort): Promise<TrackerRecord> {
-  const record = await records.get(id);
-  if (record?.kind.startsWith(`${connection}.`) !== true) throw new BulkheadError("adapter.failed", "(no such record)");
-  return record;
-}
-
-type Change = Pick<TrackerRecord, "fields"> & { readonly state?: string };
-
-async function change(connection: string, id: string, { records, effectId }: ToolContext, { state, fields }: Change) {
-  const before = await existing(connection, id, records);
-  const after = {
-    ...before,
-    state: state ?? before.state,
-    fields: { ...before.fields, ...fields, _effect: effectId },
-    version: before.version + 1,
+  return {
+    connection,
+    kinds,
+    kind: z.enum(kinds as [string, ...string[]]),
+    scoped: (kind: string) => `${connection}.${kind}`,
+    change: { effects: ["state"] as const, reads: [], tier: "AUTO+" as const, timeoutMs: 10_000 },
+    read: { effects: [], reads: labels, timeoutMs: 10_000 },
+    restored: { mode: "compensate" as const, tool: `${connection}-restore` },
   };
-  if (!(await records.replace(after, before.version))) throw new BulkheadError("adapter.failed", "(changed meanwhile)");
-  return { ...shown(after), before: { state: before.state, fields: shown(before).fields } };
 }
 
-async function changed(connection: string, id: string, { records, effectId }: ToolContext) {
-  const record = await existing(connection, id, records);
-  return record.fields["_effect"] === effectId ? { found: true, result: shown(record) } : "unknown";
+function create({ connection, kinds, kind, scoped, ...tracker }: Tracker): Tool {
+  return defineTool({
+    ...tracker.change,
+    name: `${connection}-create`,
+    description: `Creates a record (${kinds.join(", ")}).`,
+    sentence: "Create the {kind} {title}",
+    rollback: { mode: "compensate", tool: `${connection}-remove` },
+    input: z.strictObject({ kind, title: z.string().min(1).max(300), fields: Fields.optional() }),
+    run: async ({ kind: of, title, fields }, context) => {
+      const record = { id: idOf(context), kind: scoped(of), state: "open", fields: { ...fields, title }, version: 1 };
+      if (!(await context.records.insert(record))) throw new BulkheadError("adapter.failed", "(the record exists)");
+      return shown(record);
+    },
+    readBack: async (_, context) => {
+      const record = await context.records.get(idOf(context));
+      return record === undefined ? { found: false } : { found: true, result: shown(record) };
+    },
+    state: async (_, context) => {
+      const record = await created(context);
+      return record === undefined ? null : { state: record.state, fields: shown(record).fields };
+    },
+    inverse: (_args, _before, context) => ({ id: idOf(context) }),
+    rehearse: () => [{ kind: kinds[0] ?? "", title: "Rehearsal", fields: { amount: 7 } }],
+  });
+}
+
+function update({ connection, kinds, scoped, ...tracker }: Tracker): Tool {
+  return defineTool({
+    ...tracker.change,
+    name: `${connection}-update`,
+    description: "Changes fields or the state of a record.",
+    sentence: "Change the record {id}",
+    rollback: tracker.restored,
+    input: z.strictObject({ id: id(), state: State.optional(), fields: Fields.optional() }),
+    run: ({ id: of, ...parts }, context) => change(connection, of, context, parts),
+    readBack: ({ id: of }, context) => changed(connection, of, context),
+    state: async ({ id: of, ...parts }, { records }) => partsOf(await existing(connection, of, records), parts),
+    inverse: ({ id: of, ...left }, before) => backTo(of, left, before),
+    rehearse: async (context) => {
+      const of = await example(scoped(kinds[0] ?? ""), context);
+      return [
+        { id: of, fields: { amount: 8, paid: true } },
+        { id: of, state: "closed" as const },
+      ];
+    },
+  });
+}
+
+function close({ connection, kinds, scoped, ...tracker }: Tracker): Tool {
+  const closed = { state: "closed" };
+  return defineTool({
+    ...tracker.change,
+    name: `${connection}-close`,
+    description: "Closes a record.",
+    sentence: "Close the record {id}",
+    rollback: tracker.restored,
+    input: z.strictObject({ id: id() }),
+    run: ({ id: of }, context) => change(connection, of, context, closed),
+    readBack: ({ id: of }, context) => changed(connection, of, context),
+    state: async ({ id: of }, { records }) => partsOf(await existing(connection, of, records), closed),
+    inverse: ({ id: of }, before) => backTo(of, closed, before),
+    rehearse: async (context) => [{ id: await example(scoped(kinds[0] ?? ""), context) }],
+  });
+}
+
+function removal({ connection, ...tracker }: Tracker): Tool {
+  return defineTool({
+    ...tracker.change,
+    name: `${connection}-remove`,
+    tier: "CONFIRM",
+    description: "Removes a record: no tool shows it any more.",
+    sentence: "Remove the record {id}",
+    input: z.strictObject({ id: id() }),
+    run: ({ id: of }, context) => remove(connection, of, context),
+    state: async ({ id: of }, { records }) => {
+      const { state, fields } = shown(await existing(connection, of, records));
+      return { state, fields };
+    },
+  });
+}
+
+function restore({ connection, ...tracker }: Tracker): Tool {
+  const parts = { state: State.optional(), fields: Fields.optional() };
+  return defineTool({
+    ...tracker.change,
+    name: `${connection}-restore`,
+    tier: "CONFIRM",
+    description:
+      "Puts parts of a record back as they were before a change, if they are still as that change left them.",
+    sentence: "Put the record {id} back as it was",
+    input: z.strictObject({
+      id: id(),
+      left: z.strictObject(parts),
+      back: z.strictObject({ ...parts, absent: z.array(FieldName).max(1_000).optional() }),
+    }),
+    run: (args, context) => putBack(connection, args, context),
+    readBack: ({ id: of }, context) => changed(connection, of, context),
+    state: async ({ id: of, left }, { records }) => partsOf(await existing(connection, of, records), left),
+  });
+}
+
+function get({ connection, read }: Tracker): Tool {
+  return defineTool({
+    ...read,
+    name: `${connection}-get`,
+    description: "Reads one record.",
+    input: z.strictObject({ id: id() }),
+    run: async ({ id: of }, { records }) => shown(await existing(connection, of, records)),
+  });
+}
+
+function list({ connection, kinds, kind, scoped, read }: Tracker): Tool {
+  return defineTool({
+    ...read,
+    name: `${connection}-list`,
+    description: `Lists records of one kind (${kinds.join(", ")}), newest first.`,
+    input: z.strictObject({ kind, state: State.optional(), limit: z.int().min(1).max(100).optional() }),
+    run: async ({ kind: of, state, limit }, { records }) => {
+      const found = await listed(records, { kind: scoped(of), limit: limit ?? 50, ...(state && { state }) });
+      return { records: found.map(shown) };
+    },
+  });
+}
+
+/** The call of `restore` that takes a change back. */
+function backTo(of: string, left: Parts, before: JsonValue) {
+  return { id: of, left, back: before };
+}
+
+async function example(kind: string, context: ToolContext): Promise<string> {
+  const record = { id: idOf(context), kind, state: "open", fields: { title: "Rehearsal", amount: 7 }, version: 1 };
+  await context.records.insert(record);
+  return record.id;
 }

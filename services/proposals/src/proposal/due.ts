@@ -3,18 +3,13 @@ import { canAct, isStopped, termsDigest } from "@bulkhead/policy";
 import type { ProposalDocument } from "@bulkhead/schemas";
 import type { Proposals } from "../port.ts";
 import { type Applied, apply } from "./apply.ts";
-import { setTimer } from "./timer.ts";
+import { halfwayOf, setTimer } from "./timer.ts";
 
 /** A timer has fired, or the sweep came by: what is stored decides whether it is time, and for what. */
 export async function due(proposals: Proposals, document: ProposalDocument): Promise<void> {
   const now = proposals.clock.now();
   if (document.state === "pending") await dueToDecide(proposals, document, now);
   if (document.state === "holding" || document.state === "window") await dueToClose(proposals, document, now);
-}
-
-/** When a wait for a person is to be escalated, if it was not yet. */
-export function halfwayOf({ state, openedAt, dueAt, escalatedAt }: ProposalDocument): number | undefined {
-  return state === "pending" && escalatedAt === undefined ? openedAt + Math.floor((dueAt - openedAt) / 2) : undefined;
 }
 
 /** It expires, or (policy `park`) is asked anew with fresh terms, so that old gestures are dead. Halfway there it is told again, louder. */

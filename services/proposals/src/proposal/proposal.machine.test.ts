@@ -7,12 +7,11 @@ import {
   next,
   PROPOSAL_EVENTS,
   type ProposalContext,
-  type ProposalEvent,
   proposalMachine,
 } from "./proposal.machine.ts";
 
 const STATES = ProposalState.options;
-const EVENTS = PROPOSAL_EVENTS.map((type) => ({ type }) as ProposalEvent);
+const EVENTS = PROPOSAL_EVENTS.map((type) => ({ type }));
 const CONTEXTS: readonly ProposalContext[] = ProposalMode.options.flatMap((mode) =>
   [true, false].map((parks) => ({ parks, mode })),
 );

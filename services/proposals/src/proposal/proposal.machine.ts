@@ -52,7 +52,7 @@ export const proposalMachine = setup({
     pending: {
       on: {
         approve: "released",
-        agree: {},
+        agree: { target: "pending" },
         deny: "denied",
         cancel: "cancelled",
         edit: "editing",

@@ -10,14 +10,20 @@ export async function reopen(proposals: Proposals, document: ProposalDocument): 
   const { action: original, lease, terms } = document;
   const envelope = decisionOf(document);
   const args = argsOf(proposals, document);
-  if (args === undefined) return await refuse(proposals, document, "approval.invalid");
+  if (args === undefined) {
+    await refuse(proposals, document, "approval.invalid");
+    return;
+  }
   const action = { ...original, callId: editIdOf(original.callId), args };
   const approval = { terms, decisions: [envelope] };
   const reply = await ask(proposals, { purpose: "reopen", action, original, lease, approval });
   if (reply.status === "pending" && reply.proposal === undefined) return;
   const now = await current(proposals, document);
   if (now === undefined) return;
-  if (reply.status !== "pending") return await refuse(proposals, now, "code" in reply ? reply.code : "call.failed");
+  if (reply.status !== "pending") {
+    await refuse(proposals, now, "code" in reply ? reply.code : "call.failed");
+    return;
+  }
   const successor = reply.proposal === undefined ? {} : { successor: reply.proposal };
   await apply(proposals, now, { type: "reopened" }, { set: { ...successor, code: "approval.edited" } });
 }
