@@ -4,6 +4,7 @@ import { actionDigest, assertAction, decide, openLease, strictest, verifyEdit } 
 import type { Action, BodyOf, ReplyOf, ValidatedDocument } from "@bulkhead/schemas";
 import { reviewRefused, validatedCall } from "../events.ts";
 import { judging, type Watchdog } from "../port.ts";
+import { judge } from "../rules/judge.ts";
 
 type Validation = BodyOf<"validate">;
 
@@ -30,7 +31,8 @@ async function decideOn(watchdog: Watchdog, body: Validation): Promise<ReplyOf<"
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: false, released: false };
   const verdict = decide({ agent: action.agent, tool: action.tool, ceiling: lease.ceiling }, facts);
   if (verdict.outcome === "deny") throw new BulkheadError(verdict.code);
-  return { tier: strictest([asked, verdict.tier]), reasons: [...verdict.reasons].slice(0, 16) };
+  const judged = await judge(watchdog, action, { tier: strictest([asked, verdict.tier]), labels, reserve: false });
+  return { tier: judged.tier, reasons: [...verdict.reasons, ...judged.reasons].slice(0, 16) };
 }
 
 /** An edited call is one that was seen before, but for the arguments that an operator signed. */
