@@ -24,7 +24,7 @@ export async function setStage(mails: readonly OfficeMail[], smtp: { port: numbe
   const source = join(import.meta.dirname, "..");
   const policy = await readFile(join(source, "bulkhead.yaml"), "utf8");
   await writeFile(join(dir, "bulkhead.yaml"), policy.replace("port: 2525", `port: ${smtp.port}`));
-  await cp(join(source, "files"), join(dir, "files"), { recursive: true });
+  for (const folder of ["files", "rules"]) await cp(join(source, folder), join(dir, folder), { recursive: true });
   await mkdir(join(dir, "credentials"), { mode: 0o700 });
   await writeFile(join(dir, "credentials", "mail-smtp"), smtp.account.password, { mode: 0o600 });
   await deliver(join(dir, "mail"), mails);

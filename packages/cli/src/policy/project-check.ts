@@ -7,6 +7,7 @@ import type { PolicyFile } from "./file.ts";
 import type { Mistake } from "./mistakes.ts";
 import { makeStateFolders, type Project } from "./project.ts";
 import { checkCredentials, checkRules } from "./rules.ts";
+import { checkWatch, watchOf } from "./rules-cedar.ts";
 import { checkShape } from "./shape.ts";
 import { type Path, type PolicySource, readPolicyFile } from "./source.ts";
 
@@ -52,15 +53,15 @@ export async function checkProject(
   const { file, catalogue, source } = read;
   const endpoint = endpointOf(env);
   const rehearsals = await rehearseShipped(project, file, catalogue);
+  const draft = { ...compile(file, catalogue, rehearsals, endpoint), ...(await watchOf(project, file)) };
   const mistakes = [
     ...read.mistakes,
     ...checkEndpoint(file, source, endpoint),
     ...checkRules({ file, catalogue, source, rehearsals, dir: project.dir, now }),
+    ...checkWatch(draft, source),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), source)),
   ];
-  return mistakes.length > 0
-    ? { ok: false, mistakes: sorted(mistakes) }
-    : { ok: true, draft: compile(file, catalogue, rehearsals, endpoint) };
+  return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */

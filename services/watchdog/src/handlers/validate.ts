@@ -31,8 +31,7 @@ async function decideOn(watchdog: Watchdog, body: Validation): Promise<ReplyOf<"
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: false, released: false };
   const verdict = decide({ agent: action.agent, tool: action.tool, ceiling: lease.ceiling }, facts);
   if (verdict.outcome === "deny") throw new BulkheadError(verdict.code);
-  const tier = strictest([asked, verdict.tier]);
-  const judged = await judge(watchdog, action, { tier, labels, reserve: false });
+  const judged = await judge(watchdog, action, { tier: strictest([asked, verdict.tier]), labels, reserve: false });
   return { tier: judged.tier, reasons: [...verdict.reasons, ...judged.reasons].slice(0, 16) };
 }
 
