@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   cancel: async () => (await import("./commands/decide.ts")).addCancel,
   undo: async () => (await import("./commands/decide.ts")).addUndo,
   audit: async () => (await import("./commands/audit.ts")).addAudit,
+  report: async () => (await import("./commands/report.ts")).addReport,
   stop: async () => (await import("./commands/stop.ts")).addStop,
   resume: async () => (await import("./commands/stop.ts")).addResume,
   mode: async () => (await import("./commands/mode.ts")).addMode,
