@@ -53,6 +53,7 @@ export {
   ProposalDocument,
   RecordDocument,
   TaskDocument,
+  UnrecordedMove,
 } from "./documents.ts";
 export { AnyEnvelope, replyOf } from "./envelope.ts";
 export { ModelAnswer, ModelMessage, ModelReply, ModelRequest, ModelToolCall, Usage } from "./model.ts";
