@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { AuditEvent } from "./audit.ts";
+
+import { AuditEvent, Cause } from "./audit.ts";
 import { Action, CallReply, Inverse, Outcome, ProposalMode, ProposalState, ProposalTerms } from "./call.ts";
+
 import { type CollectionContract, collection } from "./collection.ts";
 import { AnyEnvelope } from "./envelope.ts";
 import {
@@ -19,6 +21,19 @@ import {
 } from "./primitives.ts";
 import { Snapshot } from "./snapshot.ts";
 import { TaskPiece, TaskState } from "./task.ts";
+
+/** A move of a task as its audit entry tells it, kept until the entry is known to be acknowledged. `at` is unique within the task. */
+export const UnrecordedMove = z.strictObject({
+  event: AuditEvent,
+  at: EpochMs,
+  state: TaskState,
+  count: z.int().min(0),
+  causes: z.array(Cause).max(32),
+  code: Code.optional(),
+  content: ContentRef.optional(),
+});
+/** A move of a task whose record may be missing. */
+export type UnrecordedMove = z.infer<typeof UnrecordedMove>;
 
 /** A task. Its texts lie in the content store. `expires` bounds the document itself (GD-07). */
 export const TaskDocument = z.strictObject({
@@ -49,6 +64,9 @@ export const TaskDocument = z.strictObject({
   cancelled: z.boolean(),
   code: Code.optional(),
   result: ContentRef.optional(),
+  /** Moves whose audit entry is not known to be acknowledged, oldest first, and the time of the first. */
+  unrecorded: z.array(UnrecordedMove).optional(),
+  unrecordedAt: EpochMs.optional(),
   createdAt: EpochMs,
   startedAt: EpochMs.optional(),
   updatedAt: EpochMs,
@@ -326,6 +344,7 @@ export const DATABASES = {
     tasks: collection("tasks", TaskDocument, [
       { keys: { agent: 1, state: 1, createdAt: 1 } },
       { keys: { state: 1, leaseUntil: 1 } },
+      { keys: { unrecordedAt: 1 }, partial: { unrecordedAt: { $exists: true } } },
       ttl,
     ]),
     agents: collection("agents", AgentDocument),

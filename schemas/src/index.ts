@@ -62,8 +62,10 @@ export {
   ProposalDocument,
   RecordDocument,
   TaskDocument,
+  UnrecordedMove,
   ValidatedDocument,
 } from "./documents.ts";
+
 export { AnyEnvelope, replyOf } from "./envelope.ts";
 export { ModelAnswer, ModelMessage, ModelReply, ModelRequest, ModelToolCall, Usage } from "./model.ts";
 export {

@@ -13,7 +13,12 @@ export type Draft = Omit<Policy, "trust" | "signedAt">;
  * The policy that a checked file means. Only tools that some agent is given are in it, and those that undo them: nothing else exists
  * for the runtime.
  */
-export function compile(file: PolicyFile, catalogue: Catalogue, rehearsed: Rehearsals, endpoint?: ModelEndpoint): Draft {
+export function compile(
+  file: PolicyFile,
+  catalogue: Catalogue,
+  rehearsed: Rehearsals,
+  endpoint?: ModelEndpoint,
+): Draft {
   const tools = Object.fromEntries(offersOf(file, catalogue).map(([name, offer]) => [name, contractOf(offer)]));
   const passed = [...rehearsed].filter(([name, { passed: known }]) => known && Object.hasOwn(tools, name));
   return {

@@ -1,8 +1,9 @@
 import { BulkheadError, toWire } from "@bulkhead/core";
 import type { TaskDocument } from "@bulkhead/schemas";
 import { buryTask } from "../dead.ts";
-import { taskMoved } from "../events.ts";
+import { moveOf, taskMoved } from "../events.ts";
 import type { Tasks } from "../ports.ts";
+import { naming } from "./recording.ts";
 import { advance, type TaskEvent } from "./task.machine.ts";
 
 const TRIES = 8;
@@ -25,10 +26,11 @@ export async function move(
   for (let tries = 0; tries < TRIES; tries++) {
     const before = await service.tasks.findOne({ _id: id });
     if (before === undefined) throw new BulkheadError("task.unknown");
-    const after = applied(service, before, judge);
-    if (after === undefined) return undefined;
+    const moved = applied(service, before, judge);
+    if (moved === undefined) return undefined;
+    const after = named(service, before, moved, causes);
     if (!(await commit(service, before, after))) continue;
-    await settle(service, { before, after }, causes);
+    await settle(service, { before, after });
     return { before, after };
   }
   throw new BulkheadError("store.conflict");
@@ -42,6 +44,16 @@ function applied(service: Tasks, before: TaskDocument, judge: Judge): TaskDocume
   return document && { ...document, updatedAt: Math.max(service.runtime.clock.now(), before.updatedAt + 1) };
 }
 
+/** The document names the move until its record is acknowledged, and no longer those that are recorded. */
+function named(service: Tasks, before: TaskDocument, moved: TaskDocument, causes: readonly string[]): TaskDocument {
+  const move = moveOf({ before, after: moved }, causes);
+  const owed = service.recording.owed(before);
+  const after = { ...moved };
+  delete after.unrecorded;
+  delete after.unrecordedAt;
+  return { ...after, ...naming(move === undefined ? owed : [...owed, move]) };
+}
+
 /** `updatedAt` grows with every change, so it is the version that is compared. */
 async function commit(service: Tasks, before: TaskDocument, after: TaskDocument): Promise<boolean> {
   const keys = Object.keys({ ...before, ...after }) as (keyof TaskDocument)[];
@@ -51,11 +63,11 @@ async function commit(service: Tasks, before: TaskDocument, after: TaskDocument)
   return await service.tasks.compareAndSet({ _id: before._id, updatedAt: before.updatedAt }, { set, unset });
 }
 
-async function settle(service: Tasks, moved: Moved, causes: readonly string[]): Promise<void> {
+async function settle(service: Tasks, moved: Moved): Promise<void> {
   const { before, after } = moved;
   if (after.state === "queued") service.runtime.bus.send("nudge", {}, { agent: after.agent });
   if (after.state !== before.state && isLost(after)) await buryTask(service, after);
-  await taskMoved(service, moved, causes);
+  await taskMoved(service, moved);
   if (after.state !== before.state && isEnded(after)) withdraw(service, after._id);
 }
 
