@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Whose shell names a model must not have the suite talk to it.
+    env: { OPENAI_BASE_URL: "", OPENAI_API_KEY: "" },
   },
 });

@@ -54,7 +54,7 @@ async function bothDecisions(): Promise<void> {
   const action = actionOf("mark", { word: "bench" });
   const { policy } = rt.constellation;
   const control = { fresh: true, values: new Map() };
-  const facts = { policy, labels: [], control, now: Date.now(), approved: false };
+  const facts = { policy, labels: [], control, now: Date.now(), approved: false, released: false };
   const verdict = decide({ agent: "inbox", tool: "mark", ceiling: "AUTO" }, facts);
   if (verdict.outcome !== "allow") throw new Error(verdict.outcome);
   await gateway.request("review", { action, grant: sign(gatewayKey, "gateway", "grant", grantOf(action)), lease });

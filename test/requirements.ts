@@ -41,13 +41,14 @@ const TIERS = {
   "TIER-02": covered("The effective tier is the maximum of all its inputs; nothing in a payload changes it."),
   "TIER-03": covered("Whatever throws, times out or is unknown in a decision denies."),
   "TIER-05": part("Sticky labels: A and C together ask a human.", "B and out: clearance of destinations"),
+  "TIER-06": covered("Rules look at arguments and at what a window adds up to; replicas share the window."),
   "TIER-07": covered(
     "Outward, financial and irreversible tools never run automatically without owner, reason and expiry.",
   ),
   "TIER-10": covered("A delegated task gets at most the ceiling of its chain; the principal travels along."),
-  "TIER-08": planned("proposals", "PROPOSE only with a registered and rehearsed inverse."),
+  "TIER-08": covered("PROPOSE only with a registered and rehearsed inverse, captured before the call runs."),
   "TIER-09": planned("stop", "Stop at every level within 2 s, acknowledged by every replica."),
-  "TIER-11": planned("proposals", "Two distinct natural persons for critical actions."),
+  "TIER-11": covered("Two distinct natural persons for critical actions."),
 } as const satisfies Record<string, Requirement>;
 
 const PROPOSALS = {
@@ -66,7 +67,15 @@ const PROPOSALS = {
     "The exact action in full, by rule and not by a model, with agent text marked.",
     "a digest of what was shown, in the record",
   ),
-  "PROP-10": planned("proposals", "An edit is a new proposal."),
+  "PROP-10": covered("An edit is a new proposal with a new digest and a parent, decided anew."),
+  "PROP-17": part(
+    "Reserved events never reach a machine; windows outlive a crash.",
+    "integrity of snapshots in the database",
+  ),
+  "PROP-18": part(
+    "A window counts only time in which somebody could act.",
+    "an audit entry of its own for a clock's jump",
+  ),
 } as const satisfies Record<string, Requirement>;
 
 const INPUT = {

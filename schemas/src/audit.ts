@@ -85,7 +85,9 @@ export const AuditEvent = z.enum(AUDIT_EVENTS);
 export type AuditEvent = z.infer<typeof AuditEvent>;
 
 /** `<kind>:<id>`: what an entry is caused by, so that the way from content to effect and back can be walked. */
-export const Cause = z.string().regex(/^(task|call|model|content|proposal|decision|entry|effect):[a-z0-9.:-]{1,140}$/);
+export const Cause = z
+  .string()
+  .regex(/^(task|call|model|content|proposal|decision|entry|effect|stop):[a-z0-9.:-]{1,140}$/);
 
 /**
  * One audit entry: the body of an envelope of type `audit`, published to `bh.audit.<issuer>` and acknowledged before what it announces.

@@ -139,6 +139,8 @@ export type Approval = z.infer<typeof Approval>;
 /** `bh.review`: the gateway asks the watchdog for its own decision. */
 export const ReviewRequest = z.strictObject({
   action: Action,
+  /** With an undo: the action that it undoes. */
+  original: Action.optional(),
   grant: AnyEnvelope,
   lease: AnyEnvelope,
   approval: Approval.optional(),
@@ -155,8 +157,8 @@ export const ValidateRequest = z.strictObject({
   lease: AnyEnvelope,
   tier: Tier,
   mode: ProposalMode,
-  /** With an edited call: the proposal that it replaces, and the operator's decision to edit it. */
-  edits: Approval.optional(),
+  /** With an edited call: the action that it replaces, its terms, and the operator's decision to edit it. */
+  edits: z.strictObject({ original: Action, approval: Approval }).optional(),
 });
 /** The tier that the watchdog finds itself, which may be stricter, and why. */
 export const ValidateReply = z.strictObject({ tier: Tier, reasons: z.array(Code).max(16) });
@@ -174,7 +176,10 @@ export const OpenRequest = z.strictObject({
   /** The proposal whose arguments a person changed, or that was decided under an earlier policy. */
   parent: Token.optional(),
   /** What the call would change, as the tool's own code reads it now: JSON text. */
-  before: z.string().max(16 * 1024).optional(),
+  before: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
   /** The lease, so that the release carries what the first decision was made on. */
   lease: AnyEnvelope,
 });
@@ -219,6 +224,10 @@ export const OpenReply = z.strictObject({
 export const ReleaseRequest = z.strictObject({
   purpose: z.enum(["run", "undo", "reopen"]),
   action: Action,
+  /** With `undo` and `reopen`: the action that the terms are about. */
+  original: Action.optional(),
+  /** With what is held: the digest of the state that it would change, as it was when it was held. */
+  before: Digest.optional(),
   lease: AnyEnvelope,
   approval: Approval,
 });
@@ -235,15 +244,22 @@ export const ExecRequest = z.strictObject({
   action: Action,
   grants: z.array(AnyEnvelope).min(1).max(2),
   approval: Approval.optional(),
+  /** With an undo: the action that it undoes. */
+  original: Action.optional(),
+  /** The digest of the state that the call was held for: if it is another now, it does not run. */
+  before: Digest.optional(),
   /**
    * Nothing may run: answer what is recorded under the call id, or refuse with `call.unknown`. The gateway's grant alone suffices,
    * so that a call that ran is told its outcome even if it would now need a person, or be refused.
    */
   recall: z.literal(true).optional(),
-  /** Nothing may run: answer with the state that the call would change, as the tool reads it now (`result.text`, JSON). The gateway's grant suffices. */
+  /** Nothing may run: answer with the state that the call would change, as the tool reads it now. The gateway's grant suffices. */
   preview: z.literal(true).optional(),
 });
 /** The gateway asks an executor. */
 export type ExecRequest = z.infer<typeof ExecRequest>;
-/** What became of it. */
-export const ExecReply = CallReply;
+/** What became of it, or the state that it would change: JSON text, empty if the tool cannot read it. */
+export const ExecReply = z.union([
+  CallReply,
+  z.strictObject({ status: z.literal("preview"), state: z.string().max(16 * 1024) }),
+]);

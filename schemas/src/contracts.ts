@@ -94,7 +94,8 @@ const everyone: readonly Role[] = [
   "host",
   "exec",
 ];
-const controlReaders = everyone;
+/** Operators read what they change, so that two of them do not overwrite each other. */
+const controlReaders: readonly Role[] = [...everyone, "operator"];
 
 /** A timer that its owner fires to itself later: ids only, and a hint (the stored due time decides). It waits under a subject of its own. */
 export const Timer = z.strictObject({ id: z.string().max(140) });

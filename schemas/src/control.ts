@@ -16,9 +16,20 @@ export type Scope = z.infer<typeof Scope>;
 
 /** One value of KV `control`, signed by its owner as an envelope of type `control`. */
 export const ControlValue = z.discriminatedUnion("kind", [
-  /** Key `watchdog`: its heartbeat, and the newest revision of `stop`, `mode` or `quarantine` that it obeys. */
-  z.strictObject({ kind: z.literal("beat"), revision: z.int().min(0), at: EpochMs }),
-  /** Key `stop`, by an operator: everything in force. An empty list is a resume; it names what it lifts. */
+  /**
+   * Key `watchdog`: its heartbeat, the newest revision of `stop`, `mode`, `quarantine` or `revoked` that it obeys, and the instances
+   * of all services that it has heard lately: who must acknowledge a stop, also when one of them is silent.
+   */
+  z.strictObject({
+    kind: z.literal("beat"),
+    revision: z.int().min(0),
+    at: EpochMs,
+    instances: z.array(z.string().max(64)).max(4_096).optional(),
+  }),
+  /**
+   * Key `stop`, by an operator: everything in force, and the ids of what was lifted lately, so that whoever has missed a value in
+   * between still finds the name of each stop that is gone. What is in neither list was never lifted.
+   */
   z.strictObject({
     kind: z.literal("stop"),
     stops: z.array(z.strictObject({ id: Token, scope: Scope, reason: Line, at: EpochMs })).max(256),
@@ -51,11 +62,17 @@ export const ControlValue = z.discriminatedUnion("kind", [
 /** One value of KV `control`. */
 export type ControlValue = z.infer<typeof ControlValue>;
 
-/** `bh.beat.<service>`: an instance's heartbeat with the control revision that it obeys: the acknowledgement of a stop. */
+/**
+ * `bh.beat.<service>`: an instance's heartbeat, sent every second and at once on a change of control. `stops` names the stops that it
+ * obeys: the acknowledgement. `revision` is the newest one of control that it obeys, 0 where only changes are heard (a host).
+ */
 export const ServiceBeat = z.strictObject({
   instance: z.string().max(64),
   revision: z.int().min(0),
+  stops: z.array(Token).max(256),
   at: EpochMs,
+  /** Its last one: it takes no more work. */
+  ends: z.literal(true).optional(),
   level: Line.optional(),
 });
 /** An instance's heartbeat. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AuditEvent } from "./audit.ts";
 import { Action, CallReply, Inverse, Outcome, ProposalMode, ProposalState, ProposalTerms } from "./call.ts";
 import { type CollectionContract, collection } from "./collection.ts";
 import { AnyEnvelope } from "./envelope.ts";
@@ -82,6 +83,8 @@ export type DeadDocument = z.infer<typeof DeadDocument>;
 export const ProposalDocument = z.strictObject({
   _id: Token,
   callId: CallId,
+  /** The policy under which it was opened: the same call under another policy is another proposal. */
+  epoch: Digest,
   agent: Token,
   task: Token,
   tool: Token,
@@ -115,17 +118,20 @@ export const ProposalDocument = z.strictObject({
   parent: Token.optional(),
   /** The proposal that replaced this one. */
   successor: Token.optional(),
-  before: z.string().max(16 * 1024).optional(),
+  before: z
+    .string()
+    .max(16 * 1024)
+    .optional(),
   /** What would undo it, as the executor captured it. */
   undo: Inverse.optional(),
   escalatedAt: EpochMs.optional(),
   openedAt: EpochMs,
   /** When the wait or the window ends. Time in which nobody could act is added when it fires. */
   dueAt: EpochMs,
-  /** The transitions so far, and how many of them are surely recorded: a sweep records the last one again otherwise. */
+  /** Grows with every transition: what compare-and-set compares. */
   version: z.int().min(1),
-  recorded: z.int().min(0),
-  event: z.string().max(40),
+  /** The event of the last transition, until its audit entry is acknowledged: a sweep records it again after a crash. */
+  unrecorded: AuditEvent.optional(),
   updatedAt: EpochMs,
   expires: z.date(),
 });
@@ -148,6 +154,8 @@ export type PresenceDocument = z.infer<typeof PresenceDocument>;
 export const ValidatedDocument = z.strictObject({
   _id: Digest,
   callId: CallId,
+  /** Digest of who asks for which tool in which task, without the arguments. */
+  about: Digest,
   tier: Tier,
   mode: ProposalMode,
   at: EpochMs,
@@ -155,6 +163,29 @@ export const ValidatedDocument = z.strictObject({
 });
 /** A call that the watchdog has seen. */
 export type ValidatedDocument = z.infer<typeof ValidatedDocument>;
+
+/**
+ * What a cumulative limit has taken within its window, `_id` = `<limit>` or `<limit>.<agent>`. Every call that counts is listed once by its
+ * id; a change is one update that names the version it was made from, so that of two replicas only one passes. `ran` = its intent is recorded.
+ */
+export const AccountDocument = z.strictObject({
+  _id: z.string().max(130),
+  version: z.int().min(1),
+  taken: z
+    .array(
+      z.strictObject({
+        callId: CallId,
+        amount: z.int().min(0),
+        at: EpochMs,
+        /** When the signature for which it was taken is void: if its intent is not recorded by then, the call never ran. */
+        until: EpochMs.optional(),
+        ran: z.literal(true).optional(),
+      }),
+    )
+    .max(10_000),
+});
+/** What a cumulative limit has taken. */
+export type AccountDocument = z.infer<typeof AccountDocument>;
 
 /** What the watchdog itself has heard from operators. */
 export const HeardDecision = z.strictObject({
@@ -190,6 +221,8 @@ export const ClaimDocument = z.strictObject({
   undo: Inverse.optional(),
   before: Digest.optional(),
   reply: CallReply.optional(),
+  /** The event of its end, where its record was not acknowledged in time: a sweep records it again. */
+  unrecorded: AuditEvent.optional(),
   at: EpochMs,
   expires: z.date(),
 });
@@ -300,9 +333,10 @@ export const DATABASES = {
   },
   proposals: {
     proposals: collection("proposals", ProposalDocument, [
-      { keys: { callId: 1 }, unique: true },
+      { keys: { callId: 1, epoch: 1 }, unique: true },
       { keys: { actionKey: 1, round: 1 }, unique: true },
       { keys: { also: 1 } },
+      { keys: { unrecorded: 1 }, partial: { unrecorded: { $exists: true } } },
       { keys: { untold: 1 }, partial: { untold: { $exists: true } } },
       { keys: { state: 1, dueAt: 1 } },
       { keys: { task: 1, state: 1 } },
@@ -313,12 +347,14 @@ export const DATABASES = {
   watchdog: {
     decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]),
     validated: collection("validated", ValidatedDocument, [ttl]),
+    accounts: collection("accounts", AccountDocument),
     presence: collection("presence", PresenceDocument),
   },
   exec: {
     claims: collection("claims", ClaimDocument, [
       { keys: { dedupKey: 1, dedupRound: 1 }, unique: true, partial: { dedupKey: { $exists: true } } },
       { keys: { state: 1, deadline: 1 } },
+      { keys: { unrecorded: 1 }, partial: { unrecorded: { $exists: true } } },
       ttl,
     ]),
     records: collection("records", RecordDocument, [{ keys: { kind: 1, state: 1 } }]),

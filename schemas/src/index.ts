@@ -46,13 +46,14 @@ export {
 } from "./contracts.ts";
 export { BEAT_INTERVAL_MS, CONTROL_STALE_MS, ControlValue, Scope, ServiceBeat } from "./control.ts";
 export {
+  AccountDocument,
   AgentDocument,
   AgentState,
   BudgetDocument,
   ClaimDocument,
   ContentDocument,
-  type DatabaseName,
   DATABASES,
+  type DatabaseName,
   DeadDocument,
   HeardDecision,
   LedgerDocument,
@@ -90,6 +91,7 @@ export {
   ToolContract,
   ToolGrant,
   ToolsetPolicy,
+  WINDOW_MS,
 } from "./policy.ts";
 export {
   ArgumentRole,
@@ -115,7 +117,7 @@ export {
   Tier,
   Token,
 } from "./primitives.ts";
-export { DeadView, ProposalView, Query, QueryReply, SpendView, TaskView } from "./query.ts";
+export { DeadView, MAX_SPEND_TASKS, ProposalView, Query, QueryReply, SpendView, TaskView } from "./query.ts";
 export { Snapshot, SnapshotCall } from "./snapshot.ts";
 export {
   FinishReply,
@@ -136,3 +138,4 @@ export {
   WakeReply,
   WakeRequest,
 } from "./task.ts";
+export { CumulativeLimit, OutsideSource, WatchPolicy } from "./watch.ts";

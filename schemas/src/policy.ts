@@ -15,6 +15,7 @@ import {
   Tier,
   Token,
 } from "./primitives.ts";
+import { WatchPolicy } from "./watch.ts";
 
 /** What the policy knows of a tool: everything but its code. `hash` covers this contract and the bytes of the code (INJ-11). */
 export const ToolContract = z.strictObject({
@@ -62,7 +63,9 @@ export const ToolGrant = z.strictObject({
   /** For PROPOSE: the time in which a person can undo or cancel. Default `WINDOW_MS`. */
   windowMs: DurationMs.min(1_000).optional(),
   /** For CONFIRM: so many natural persons must approve (TIER-11), of these operators if named. Default: one. */
-  approvals: z.strictObject({ count: z.int().min(1).max(8), from: z.array(Token).min(1).max(32).optional() }).optional(),
+  approvals: z
+    .strictObject({ count: z.int().min(1).max(8), from: z.array(Token).min(1).max(32).optional() })
+    .optional(),
   exception: z.strictObject({ owner: Line, reason: Line, expiresAt: EpochMs }).optional(),
 });
 /** One tool that an agent may ask for. */
@@ -145,6 +148,8 @@ export const Policy = z.strictObject({
   rehearsals: z.record(Token, Digest).optional(),
   /** Business rules in Cedar, by file name, which the watchdog evaluates (TIER-06). */
   rules: z.record(z.string().max(100), z.string().max(64 * 1024)).optional(),
+  /** What the watchdog judges beyond tiers: limits over windows, the house's time zone, outside records. */
+  watch: WatchPolicy.optional(),
   operators: z.record(Token, OperatorPolicy),
   /** Who may publish plain tasks: identity `client-<name>` → agents. Such tasks start with label A. */
   clients: z.record(Token, z.strictObject({ agents: z.array(Token).max(64) })),

@@ -87,6 +87,9 @@ export const ProposalView = z.strictObject({
 /** A proposal as operators see it. */
 export type ProposalView = z.infer<typeof ProposalView>;
 
+/** How many tasks a day's spend names. */
+export const MAX_SPEND_TASKS = 100;
+
 /** Spend of one day (UTC), in micro-units. */
 export const SpendView = z.strictObject({
   day: z.string(),
@@ -100,6 +103,20 @@ export const SpendView = z.strictObject({
     z.string(),
     z.strictObject({ spentMicros: Micros, inputTokens: z.int(), outputTokens: z.int(), calls: z.int() }),
   ),
+  /** The tasks that cost most, dearest first. What is reserved is not spent yet. */
+  byTask: z
+    .array(
+      z.strictObject({
+        task: Token,
+        agent: Token,
+        spentMicros: Micros,
+        reservedMicros: Micros,
+        inputTokens: z.int(),
+        outputTokens: z.int(),
+        calls: z.int(),
+      }),
+    )
+    .max(MAX_SPEND_TASKS),
 });
 /** Spend of one day. */
 export type SpendView = z.infer<typeof SpendView>;

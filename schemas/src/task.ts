@@ -88,6 +88,8 @@ export const NextReply = z.strictObject({
       version: z.int().min(0),
     })
     .nullable(),
+  /** The stop switch in its operator's own signed words: a host may not read it, and may have missed the change. */
+  stop: AnyEnvelope.optional(),
 });
 /** The reply to `next`. */
 export type NextReply = z.infer<typeof NextReply>;

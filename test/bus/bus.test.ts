@@ -166,7 +166,7 @@ test("hints and beats arrive; a beat in another's name is dropped", async () => 
     heard.resolve(message.issuer);
   });
   await watchdog.bucket("control").list();
-  gateway.send("beat", { instance: "g1", revision: 0, at: Date.now() });
+  gateway.send("beat", { instance: "g1", revision: 0, stops: [], at: Date.now() });
   expect(await heard.promise).toBe("gateway");
 });
 

@@ -62,6 +62,7 @@ const MAY_PUBLISH: Readonly<Record<string, readonly string[]>> = {
   "$KV.control.quarantine": ["watchdog"],
   "$KV.control.stop": ACTING,
   "$KV.control.mode": ACTING,
+  "$KV.control.revoked": ACTING,
   "$KV.control.breaker-inbox": ["tasks"],
   "$KV.control.budget-inbox": ["models"],
   "$KV.labels.t-1.A": ["tasks", ...EXECS],
@@ -71,7 +72,7 @@ const MAY_PUBLISH: Readonly<Record<string, readonly string[]>> = {
   "bh.deliver.ledger.audit": [],
   "_INBOX.host-inbox.x.y": ["tasks", "gateway", "models", "memory"],
   "_INBOX.gateway.x.y": ["watchdog", "proposals", ...EXECS],
-  "_INBOX.operator-ana.x.y": ["tasks", "proposals", "ledger", "memory", "models"],
+  "_INBOX.operator-ana.x.y": ["tasks", "proposals", "watchdog", "ledger", "memory", "models"],
   "_INBOX.provisioner.x.y": [],
   "_INBOX.x": [],
   "$JS.API.INFO": [],
@@ -81,7 +82,7 @@ const MAY_PUBLISH: Readonly<Record<string, readonly string[]>> = {
   "$JS.API.STREAM.MSG.GET.AUDIT": [],
   "$JS.API.STREAM.MSG.GET.INTAKE": [],
   "$JS.API.STREAM.MSG.GET.KV_labels": ["tasks", "gateway", "watchdog", ...EXECS],
-  "$JS.API.STREAM.MSG.GET.KV_control": [...SERVICES, ...EXECS],
+  "$JS.API.STREAM.MSG.GET.KV_control": [...SERVICES, ...EXECS, ...ACTING],
   "$JS.API.DIRECT.GET.KV_labels": [],
   "$JS.API.STREAM.CREATE.EVIL": [],
   "$JS.API.STREAM.UPDATE.AUDIT": [PROVISIONER],
@@ -107,7 +108,7 @@ const MAY_SUBSCRIBE: Readonly<Record<string, readonly string[]>> = {
   "$SYS.>": [],
   "$KV.>": [],
   "$KV.labels.>": [],
-  "$KV.control.>": [...SERVICES, ...HOSTS, ...EXECS],
+  "$KV.control.>": [...SERVICES, ...HOSTS, ...EXECS, ...OPERATORS],
   "_INBOX.gateway.>": ["gateway"],
   "_INBOX.host-inbox.>": ["host-inbox"],
   "bh.task.submit.*": [],
@@ -173,13 +174,13 @@ describe("the generated lists", () => {
     }
   });
 
-  test("hosts, clients and operators have no JetStream right at all", () => {
+  test("hosts, clients and viewers have no JetStream right at all; operators who act read control, and nothing else", () => {
     for (const [identity, { publish }] of lists()) {
       if (!/^(host|client|operator)-/.test(identity)) continue;
       expect(
         publish.filter((subject) => subject.startsWith("$JS.")),
         identity,
-      ).toEqual([]);
+      ).toEqual(ACTING.includes(identity) ? ["$JS.API.STREAM.MSG.GET.KV_control"] : []);
     }
   });
 

@@ -363,7 +363,7 @@ describe("names", () => {
       const [tasks, raw] = [await world.bus("tasks"), await world.raw("host-inbox")];
       for (const bad of ["a.b", "*", ">", "a b", "A", "а", "", "-a", "a\r\nPUB x 0\r\n"]) {
         expect(() => {
-          gateway.send("beat", { instance: "x", revision: 0, at: 0 }, { service: bad });
+          gateway.send("beat", { instance: "x", revision: 0, stops: [], at: 0 }, { service: bad });
         }).toThrow("A name does not match");
         await expect(tasks.publish("timer", { id: "x" }, { values: { timer: bad } })).rejects.toMatchObject({
           code: "token.invalid",

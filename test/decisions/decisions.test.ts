@@ -23,8 +23,9 @@ const settled = (ask: () => Promise<CallReply>) =>
 function signersOf(request: ExecRequest): string[] {
   const policy = loadPolicy(world.constellation.policy, request.action.policyEpoch);
   const { issuers } = openGrants(policy, request.grants, request.action, Date.now());
-  const operator = request.approval && verifyApproval(policy, request.approval, request.action, Date.now()).operator;
-  return [...issuers, ...(operator ? [operator] : [])];
+  const judging = { now: Date.now(), revoked: new Set<string>() };
+  const permission = request.approval && verifyApproval(policy, request.approval, request.action, judging);
+  return [...issuers, ...(permission?.kind === "approved" ? permission.operators : [])];
 }
 
 async function pendingProposal(ask: () => Promise<CallReply>): Promise<string> {
@@ -85,7 +86,7 @@ describe("one tail for every tier", () => {
 
   it.each([
     ["bank-pay", "tier.block"],
-    ["later-do", "tier.propose.unavailable"],
+    ["later-do", "tier.propose.rollback"],
   ])("%s is refused with %s", async (tool, code) => {
     expect(await world.ask(tool)).toMatchObject({ status: "refused", code });
   });

@@ -1,7 +1,20 @@
 import type { Bus } from "@bulkhead/bus";
 import { digest, type Envelope, newId, sign, signingKey } from "@bulkhead/core";
 import { termsDigest } from "@bulkhead/policy";
-import type { BodyOf, CallReply, Effect, Label, Lease, Policy, ProposalView, Tier } from "@bulkhead/schemas";
+import type {
+  BodyOf,
+  CallReply,
+  Effect,
+  JsonObject,
+  Label,
+  Lease,
+  Outcome,
+  Policy,
+  ProposalView,
+  Tier,
+  ToolContract,
+  ToolGrant,
+} from "@bulkhead/schemas";
 import { type Constellation, type RunningService, startConstellation } from "../harness/constellation.ts";
 import { eventually } from "../harness/eventually.ts";
 import { smallPolicy } from "../harness/policy.ts";
@@ -19,6 +32,8 @@ const IDENTITIES = [
   "exec-local",
   "operator-ana",
   "operator-bob",
+  "operator-cleo",
+  "operator-ana-phone",
 ];
 
 /** What the test's agent may do: name → tier, effects, whether an exception is signed. */
@@ -29,7 +44,24 @@ const TOOLS: Readonly<Record<string, readonly [Tier, readonly Effect[], boolean?
   "chat-post": ["AUTO+", ["out"], true],
   "bank-pay": ["BLOCK", ["money"]],
   "later-do": ["PROPOSE", ["state"]],
+  "later-hold": ["PROPOSE", ["state"]],
+  "now-undo": ["PROPOSE", ["state"]],
+  "both-send": ["CONFIRM", ["out"]],
 };
+
+/** How long a person has to cancel or undo in these tests. */
+export const WINDOW_MS = 2_500;
+const WAYS_BACK: Readonly<Record<string, Partial<ToolContract>>> = {
+  "later-hold": { rollback: { mode: "hold" } },
+  "now-undo": { rollback: { mode: "compensate", tool: "notes-write" } },
+};
+const GRANTS: Readonly<Record<string, Partial<ToolGrant>>> = {
+  "later-hold": { windowMs: WINDOW_MS },
+  "now-undo": { windowMs: WINDOW_MS },
+  "both-send": { approvals: { count: 2 } },
+};
+/** What the played executor captures before `now-undo` runs. */
+export const CAPTURED = { tool: "notes-write", args: { text: "as it was" } };
 
 /** Gateway, watchdog and proposals as processes; the test has the keys of their neighbours and plays those. */
 export interface World extends AsyncDisposable {
@@ -37,6 +69,9 @@ export interface World extends AsyncDisposable {
   readonly services: Readonly<Record<"gateway" | "watchdog" | "proposals", RunningService>>;
   readonly ana: Bus;
   readonly bob: Bus;
+  readonly cleo: Bus;
+  /** Another account of the person ana. */
+  readonly anaPhone: Bus;
   /** What the gateway sent to the executor. */
   readonly executed: ExecRequest[];
   /** The calls that `tasks` was told of. */
@@ -52,7 +87,7 @@ export interface World extends AsyncDisposable {
   ): Promise<CallReply>;
   raise(task: string, label: Label): Promise<void>;
   proposal(id: string): Promise<ProposalView>;
-  decide(by: Bus, proposal: ProposalView, outcome: "approve" | "deny", reason?: string): Promise<void>;
+  decide(by: Bus, proposal: ProposalView, outcome: Outcome, reason?: string, args?: object): Promise<void>;
 }
 
 export async function startWorld(change: Partial<Policy> = {}): Promise<World> {
@@ -62,10 +97,10 @@ export async function startWorld(change: Partial<Policy> = {}): Promise<World> {
     constellation.start("watchdog"),
     constellation.start("proposals"),
   ]);
-  const [host, exec, tasks, ana, bob] = await Promise.all(
-    ["host-inbox", "exec-local", "tasks", "operator-ana", "operator-bob"].map((name) => constellation.bus(name)),
-  );
-  if (!host || !exec || !tasks || !ana || !bob) throw new Error("no bus");
+  const bus = (name: string) => constellation.bus(name);
+  const [host, exec, tasks] = await Promise.all([bus("host-inbox"), bus("exec-local"), bus("tasks")]);
+  const [ana, bob, cleo] = await Promise.all([bus("operator-ana"), bus("operator-bob"), bus("operator-cleo")]);
+  const anaPhone = await bus("operator-ana-phone");
   const [executed, woken] = [new Array<ExecRequest>(), new Array<string>()];
   serveExecutor(exec, executed);
   tasks.serve("wake", ({ body }) => {
@@ -73,7 +108,7 @@ export async function startWorld(change: Partial<Policy> = {}): Promise<World> {
     return Promise.resolve({ woken: true });
   });
   return {
-    ...{ constellation, services: { gateway, watchdog, proposals }, ana, bob, executed, woken },
+    ...{ constellation, services: { gateway, watchdog, proposals }, ana, bob, cleo, anaPhone, executed, woken },
     ask: (tool, { task = newId("t"), step = 0, args = { text: "hello" }, lease = {} } = {}) => {
       const body = { callId: `${task}.${step}.0`, task, agent: "inbox", tool, args: args as never };
       return host.request("call", { ...body, lease: leaseOf(constellation, { task, ...lease }) }, { values: { tool } });
@@ -82,9 +117,10 @@ export async function startWorld(change: Partial<Policy> = {}): Promise<World> {
       await tasks.bucket("labels").put(`${task}.${label}`, Buffer.from("{}"), 0);
     },
     proposal: (id) => eventually(() => show(ana, id)),
-    decide: async (by, { id, terms }, outcome, reason) => {
+    decide: async (by, { id, terms }, outcome, reason, args) => {
       const said = { v: 1 as const, proposal: id, digest: termsDigest(terms), outcome };
-      await by.publish("decision", reason === undefined ? said : { ...said, reason });
+      const more = { ...(reason !== undefined && { reason }), ...(args && { args: args as JsonObject }) };
+      await by.publish("decision", { ...said, ...more });
     },
     [Symbol.asyncDispose]: () => constellation[Symbol.asyncDispose](),
   };
@@ -100,13 +136,15 @@ function serveExecutor(bus: Bus, executed: ExecRequest[]): void {
   const done = new Set<string>();
   bus.serve("exec", ({ body }) => {
     const { callId } = body.action;
+    if (body.preview) return Promise.resolve({ status: "preview", state: "" });
     if (body.recall && !done.has(callId))
       return Promise.resolve({ status: "refused", code: "call.unknown", message: "" });
     if (!done.has(callId)) executed.push(body);
     done.add(callId);
     const provenance = { origin: "tool" as const, at: 1 };
     const result = { ref: `c-${"0".repeat(26)}`, text: callId, labels: [], provenance };
-    return Promise.resolve({ status: "done", tier: "AUTO", result });
+    const undo = body.action.tool === "now-undo" ? { undo: CAPTURED } : {};
+    return Promise.resolve({ status: "done", tier: "AUTO", result, ...undo });
   });
 }
 
@@ -137,14 +175,22 @@ function policyOf(identities: Parameters<typeof smallPolicy>[0], change: Partial
   const entries = Object.entries(TOOLS);
   const tools = entries.map(([name, [, effects]]) => [
     name,
-    { ...contract, name, effects: [...effects], inputSchema, hash: HASH },
+    { ...contract, name, effects: [...effects], inputSchema, hash: HASH, ...WAYS_BACK[name] },
   ]);
-  const grants = entries.map(([name, [tier, , excepted]]) => [name, { tier, ...(excepted && { exception }) }]);
+  const grants = entries.map(([name, [tier, , excepted]]) => [
+    name,
+    { tier, ...(excepted && { exception }), ...GRANTS[name] },
+  ]);
+  const approver = (name: string, person: string) => ({ [name]: { name, person, roles: ["approver" as const] } });
   return {
     ...base,
     agents: { inbox: { ...inbox, tools: Object.fromEntries(grants) as typeof inbox.tools } },
     tools: Object.fromEntries(tools) as Policy["tools"],
-    operators: { ...base.operators, bob: { name: "bob", person: "bob", roles: ["viewer"] } },
+    operators: {
+      ...{ ...base.operators, bob: { name: "bob", person: "bob", roles: ["viewer"] } },
+      ...{ ...approver("cleo", "cleo"), ...approver("ana-phone", "ana") },
+    },
+    rehearsals: { "now-undo": HASH },
     ...change,
   };
 }

@@ -88,7 +88,8 @@ function approving(): AsyncDisposable {
   const loop = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       const pending = await rt.ana.ask({ kind: "proposals.list", state: "pending" }).catch(() => undefined);
-      for (const proposal of pending?.proposals ?? []) await rt.ana.decide(proposal, "approve").catch(() => undefined);
+      for (const proposal of pending?.proposals ?? [])
+        await rt.ana.decide(proposal, { outcome: "approve" }).catch(() => undefined);
       await sleep(200);
     }
   };

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Bus, connectBus, createBusKey, natsConfig, PROVISIONER, provisionBus, startNats } from "@bulkhead/bus";
-import { generateIdentity, type Identity, newSeed, writeIdentity } from "@bulkhead/core";
+import { digest, generateIdentity, type Identity, newSeed, writeIdentity } from "@bulkhead/core";
 import { DATABASES, type DatabaseName, type Policy } from "@bulkhead/schemas";
 import { planFor, provisionDatabases } from "@bulkhead/store";
 import { type TestDatabase, testDatabase } from "./database.ts";
@@ -28,6 +28,8 @@ export interface Constellation extends AsyncDisposable {
   readonly keys: ReadonlyMap<string, Identity>;
   /** Starts `services/<name>/src/main.ts`. Rejects with its log if it does not become ready. */
   start(name: string, settings?: object): Promise<RunningService>;
+  /** Signs another policy as the same admin: services that start from now on run under it. Its epoch. */
+  resign(change: Partial<Policy>): Promise<string>;
   /** A bus connection with this identity's keys. */
   bus(identity: string): Promise<Bus>;
 }
@@ -47,7 +49,7 @@ export async function startConstellation(options: ConstellationOptions): Promise
   stack.defer(() => rm(dir, { recursive: true, force: true }));
   const keys = new Map([...options.identities, PROVISIONER].map((name) => [name, newIdentity(name)]));
   const policy = (options.policy ?? smallPolicy)([...keys.values()]);
-  const { adminKey, envelope } = signedPolicy(policy);
+  const { seed, adminKey, envelope } = signedPolicy(policy);
   const policyFile = join(dir, "policy.signed.json");
   await writeFile(policyFile, JSON.stringify(envelope));
   for (const [name, identity] of keys) await writeIdentity(join(dir, `${name}.json`), identity);
@@ -64,6 +66,11 @@ export async function startConstellation(options: ConstellationOptions): Promise
     busUrl: server.url,
     policy,
     keys,
+    resign: async (change) => {
+      const changed = { ...policy, ...change };
+      await writeFile(policyFile, JSON.stringify(signedPolicy(changed, seed).envelope));
+      return digest("policy", changed);
+    },
     bus: async (name) =>
       owned.use(await connectBus({ url: server.url, identity: keyOf(keys, name), trust: policy.trust })),
     start: async (name, settings = {}) => {

@@ -62,7 +62,7 @@ function notesList(): Policy["tools"][string] {
 }
 
 /** The policy as an admin signed it, and that admin's public key. */
-export function signedPolicy(policy: Policy) {
-  const key = signingKey(newSeed());
-  return { adminKey: key.publicKey, envelope: sign(key, "admin", "policy", policy) };
+export function signedPolicy(policy: Policy, seed = newSeed()) {
+  const key = signingKey(seed);
+  return { seed, adminKey: key.publicKey, envelope: sign(key, "admin", "policy", policy) };
 }

@@ -34,13 +34,15 @@ export interface TestRuntime extends AsyncDisposable {
 export interface RuntimeOptions extends CompanyOptions {
   /** A ground of the test's own, started for the signed project; the embedded one otherwise. */
   readonly ground?: (projectDir: string) => Promise<Ground | undefined>;
+  /** The environment in which the project is signed. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Writes, signs and boots a project. */
 export async function startRuntime(options: RuntimeOptions = {}): Promise<TestRuntime> {
   await using stack = new AsyncDisposableStack();
   const project: Company = stack.use(await company(options));
-  await signProject(project.dir);
+  await signProject(project.dir, options.env);
   const ground = await options.ground?.(project.dir);
   const constellation = stack.use(await startConstellation({ dir: project.dir, ...(ground && { ground }) }));
   const ana = await constellation.operator("ana");

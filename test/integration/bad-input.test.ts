@@ -204,7 +204,7 @@ verifies(
     const reads = (await rt.entries(id)).filter(({ event, tool }) => event === "read.executed" && tool === "mail-read");
     expect(reads).toHaveLength(3);
     const { proposals } = await rt.ana.ask({ kind: "proposals.list", state: "pending" });
-    for (const proposal of proposals) await rt.ana.decide(proposal, "approve");
+    for (const proposal of proposals) await rt.ana.decide(proposal, { outcome: "approve" });
     await eventually(async () => ((await stateOf(id)).state === "done" ? true : undefined), { what: "the end" });
     const failed = (await rt.entries(id)).filter(
       ({ event, tool }) => event === "effect.failed" && tool === "mail-send",

@@ -88,8 +88,8 @@ verifies(["S3", "PROP-04"], "what a person approves is sent once, and says which
   const proposal = await proposalOf(task);
   expect(proposal.tier).toBe("CONFIRM");
   expect(post.received).toEqual([]);
-  await rt.ana.decide(proposal, "approve");
-  await rt.ana.decide(proposal, "approve");
+  await rt.ana.decide(proposal, { outcome: "approve" });
+  await rt.ana.decide(proposal, { outcome: "approve" });
   await ended(task);
   expect(post.received).toHaveLength(1);
   const [mail = ""] = post.received;
@@ -104,7 +104,7 @@ verifies(["S3", "PROP-04"], "what a person approves is sent once, and says which
 verifies("PROP-06", "what a person denies is not sent, and the agent is told why", async () => {
   const before = post.received.length;
   const task = await rt.run("inbox", ASK_TO_ANSWER, ["parked"]);
-  await rt.ana.decide(await proposalOf(task), "deny", "too soon");
+  await rt.ana.decide(await proposalOf(task), { outcome: "deny", reason: "too soon" });
   await ended(task);
   const said = await resultOf(task);
   expect(said).toContain("approval.denied");

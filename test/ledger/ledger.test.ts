@@ -1,5 +1,7 @@
 import type { Bus } from "@bulkhead/bus";
-import type { AuditEntry, LedgerEntry } from "@bulkhead/schemas";
+import { Verifier } from "@bulkhead/ledger";
+import { type AuditEntry, DATABASES, type LedgerDocument, type LedgerEntry } from "@bulkhead/schemas";
+import { type CollectionPort, connectStore } from "@bulkhead/store";
 import { type Collection, MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { type Constellation, type RunningService, startConstellation } from "../harness/constellation.ts";
@@ -141,6 +143,28 @@ describe("the ledger", () => {
     },
     60_000,
   );
+
+  verifies("S6", "takes no entry for a gap that the ledger appends between a walk's two reads of the end", async () => {
+    const { mongo } = world.keys.get("ledger") ?? {};
+    if (mongo === undefined) throw new Error("the ledger has no database user");
+    await using store = await connectStore({ url: world.database.url, db: "bh_ledger", ...mongo });
+    const own = store.collection(DATABASES.ledger.entries);
+    let appended = 0;
+    const raced: CollectionPort<LedgerDocument> = {
+      ...own,
+      count: async (filter) => {
+        if (appended < 2) {
+          await gateway.publish("audit", entry("gateway-00000005", (appended += 1)));
+          await about(`entry:gateway-00000005:${appended}`);
+        }
+        return own.count(filter);
+      },
+    };
+    const { trust } = world.policy;
+    const verdict = await new Verifier(raced, (issuer) => trust[issuer]?.signing).walk();
+    expect(verdict).toMatchObject({ ok: true, entries: await own.count({}) });
+    expect(appended).toBe(2);
+  });
 
   verifies("S6", "names the first entry that an administrator changed", async () => {
     const before = await verify();

@@ -67,6 +67,21 @@ verifies(
   },
 );
 
+test("spend is told by task: what each cost, what it holds, in how many calls, dearest first", async () => {
+  const task = "t-by-task";
+  const costs = [];
+  for (const step of [0, 1]) costs.push(done(await world.ask("inbox", { task, id: `${task}.${step}.m` })).costMicros);
+  await world.once("slow", { task: "t-by-task-slow" });
+  const { byTask } = await spend();
+  const [whole, held] = [task, "t-by-task-slow"].map((name) => byTask.find((one) => one.task === name));
+  const spentMicros = costs.reduce((sum, cost) => sum + cost, 0);
+  expect(whole).toMatchObject({ agent: "inbox", spentMicros, reservedMicros: 0, calls: 2 });
+  const { reservedMicros } = await callOf(id("t-by-task-slow"));
+  expect(held).toMatchObject({ agent: "slow", spentMicros: 0, reservedMicros, calls: 1 });
+  const totals = byTask.map((one) => one.spentMicros + one.reservedMicros);
+  expect(totals).toEqual([...totals].sort((a, b) => b - a));
+});
+
 verifies("S10", "a repeated id gets the recorded reply and is not paid twice, also from another replica", async () => {
   const asked = { task: "t-repeat" };
   const first = done(await world.ask("inbox", asked));

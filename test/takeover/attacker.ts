@@ -50,6 +50,7 @@ export function attacker(rt: TestRuntime): Attacker {
       action: actionDigest(action),
       tool: action.tool,
       tier: "CONFIRM",
+      mode: "ask",
       policyEpoch: action.policyEpoch,
       expiresAt: Date.now() + 600_000,
       nonce: "n".repeat(22),

@@ -90,8 +90,10 @@ test("gateway and watchdog together still cannot send what a person must approve
   expect(await ask({})).toBe("signature.missing");
   const terms = evil.terms(action);
   for (const signer of ["proposals", "gateway", "watchdog", "operator-bob"]) {
-    expect(await ask({ approval: { terms, decision: await evil.decision(signer, terms) } })).toBe("approval.invalid");
-    expect(await ask({ approval: { terms, decision: await evil.decision(signer, terms, "operator-ana") } })).toBe(
+    expect(await ask({ approval: { terms, decisions: [await evil.decision(signer, terms)] } })).toBe(
+      "approval.invalid",
+    );
+    expect(await ask({ approval: { terms, decisions: [await evil.decision(signer, terms, "operator-ana")] } })).toBe(
       "approval.invalid",
     );
   }
@@ -107,8 +109,8 @@ verifies("PROP-07", "an approval for one call releases no other (S3)", async () 
   const terms = evil.terms(approved);
   const decision = await evil.decision("operator-ana", terms);
   const grants = [await evil.grant("gateway", other, "CONFIRM"), await evil.grant("watchdog", other, "CONFIRM")];
-  const swapped = { terms: { ...terms, action: evil.terms(other).action }, decision };
-  for (const approval of [{ terms, decision }, swapped]) {
+  const swapped = { terms: { ...terms, action: evil.terms(other).action }, decisions: [decision] };
+  for (const approval of [{ terms, decisions: [decision] }, swapped]) {
     expect(
       await outcome(gateway.request("exec", { action: other, grants, approval }, { values: { toolset: "mail" } })),
     ).toBe("approval.invalid");
@@ -133,8 +135,10 @@ test("a taken-over proposals service can release nothing that no operator signed
   const lease = await evil.lease("tasks", { task: action.task });
   const terms = evil.terms(action);
   for (const signer of ["proposals", "operator-bob"]) {
-    const approval = { terms, decision: await evil.decision(signer, terms) };
-    expect(await outcome(proposals.request("release", { action, lease, approval }))).toBe("approval.invalid");
+    const approval = { terms, decisions: [await evil.decision(signer, terms)] };
+    expect(await outcome(proposals.request("release", { purpose: "run", action, lease, approval }))).toBe(
+      "approval.invalid",
+    );
   }
   nothingHappened();
 });
@@ -144,8 +148,8 @@ test("a genuine approval that the watchdog has not heard from the operator itsel
   const action = send();
   const lease = await evil.lease("tasks", { task: action.task });
   const terms = evil.terms(action);
-  const approval = { terms, decision: await evil.decision("operator-ana", terms) };
-  expect(await outcome(proposals.request("release", { action, lease, approval }))).toMatch(/pending/);
+  const approval = { terms, decisions: [await evil.decision("operator-ana", terms)] };
+  expect(await outcome(proposals.request("release", { purpose: "run", action, lease, approval }))).toMatch(/pending/);
   nothingHappened();
 });
 

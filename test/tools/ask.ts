@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { digest } from "@bulkhead/core";
-import type { Action, CallReply, ExecRequest, JsonObject, ProposalTerms, Tier } from "@bulkhead/schemas";
-import type { z } from "zod";
+import type { Action, ExecRequest, JsonObject, ProposalTerms, ReplyOf, Tier } from "@bulkhead/schemas";
 import type { ExecWorld } from "./world.ts";
 
-export type Reply = z.infer<typeof CallReply>;
+export type Reply = ReplyOf<"exec">;
 
 /** What the test, in the place of gateway, watchdog and operator, says about a call. */
 export interface Ask {
@@ -49,11 +48,11 @@ export function requestOf(world: ExecWorld, ask: Ask): ExecRequest {
 
 function approvalOf(world: ExecWorld, operator: string, action: Action, outcome: "approve" | "deny") {
   const terms: ProposalTerms = {
-    ...{ v: 1, id: "p-1", action: digest("action", action), tool: action.tool, tier: "CONFIRM" },
+    ...{ v: 1, id: "p-1", action: digest("action", action), tool: action.tool, tier: "CONFIRM", mode: "ask" },
     ...{ policyEpoch: action.policyEpoch, expiresAt: Date.now() + 30_000, nonce: "n".repeat(22) },
   };
   const decision = { v: 1, proposal: terms.id, digest: digest("proposal", terms), outcome };
-  return { terms, decision: world.sign(operator, "decision", decision) };
+  return { terms, decisions: [world.sign(operator, "decision", decision)] };
 }
 
 /** Asks once. An error comes back as its code. */

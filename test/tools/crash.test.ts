@@ -110,6 +110,27 @@ verifies(
   },
 );
 
+verifies(["S1", "S10"], "killed before its outcome was recorded: the next replica records it", async () => {
+  const { file, lines } = await counted();
+  const request = requestOf(world, { tool: "line-add", args: { file, unique: "8", hang: "no" } });
+  const { callId } = request.action;
+  const first = await world.executor("line");
+  await world.withoutAudit(async () => {
+    void once(world, request, "line");
+    await expect.poll(() => stateOf(callId), { timeout: 5_000 }).toBe("done");
+    await kill(first);
+  }, "effect.done");
+  expect(eventsOf(callId)).toEqual(["effect.intent"]);
+  const second = await world.executor("line");
+  expect(text(await until(world, request, "line"))).toContain(callId);
+  await expect.poll(() => eventsOf(callId), { timeout: 25_000 }).toEqual(["effect.intent", "effect.done"]);
+  const entry = world.entries.find((one) => one.callId === callId && one.event === "effect.done");
+  const { task, tool } = request.action;
+  expect(entry).toMatchObject({ task, tool, content: expect.stringMatching(/./) as string });
+  expect(await lines()).toHaveLength(1);
+  await kill(second);
+});
+
 verifies("S10", "killed after the outcome: the recorded one is the answer, from another replica too", async () => {
   const { file, lines } = await counted();
   const request = requestOf(world, { tool: "line-add", args: { file, unique: "4", hang: "no" } });

@@ -52,8 +52,8 @@ export interface ExecWorld extends AsyncDisposable {
   /** Starts an executor, whatever becomes of it. */
   launch(toolset: string): Promise<Launched>;
   store(toolset: string): Promise<Store>;
-  /** No audit entry of an executor arrives while `work` runs. */
-  withoutAudit(work: () => Promise<void>): Promise<void>;
+  /** No audit entry of an executor arrives while `work` runs, from the first one with this word on. */
+  withoutAudit(work: () => Promise<void>, word?: string): Promise<void>;
   labels(task: string): Promise<string[]>;
   raise(task: string, label: string): Promise<void>;
 }
@@ -156,8 +156,8 @@ export async function startExecWorld(): Promise<ExecWorld> {
       const account = accounts.find(({ user }) => user === `exec-${toolset}`);
       return owned.use(await connectStore({ url: database.url, db: "", user: "", password: "", ...account }));
     },
-    withoutAudit: async (work: () => Promise<void>) => {
-      wire.swallow = "bh.audit.exec-";
+    withoutAudit: async (work: () => Promise<void>, word = "bh.audit.exec-") => {
+      wire.swallow = word;
       await work().finally(() => (wire.swallow = undefined));
     },
     labels: async (task: string) =>

@@ -2,10 +2,11 @@ import { fileURLToPath } from "node:url";
 import { Dispatcher, type HostPort, type Sandbox, strongestSandbox, WorkerPool, workerBundle } from "@bulkhead/agent";
 import { systemClock } from "@bulkhead/core";
 import type { AuditEvent } from "@bulkhead/schemas";
-import { type AuditFields, type AuditWriter } from "@bulkhead/service";
+import { type AuditFields, type AuditWriter, followControl } from "@bulkhead/service";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startWorld, type World } from "../bus/world.ts";
+import { smallPolicy } from "../harness/policy.ts";
 import { verifies } from "../verifies.ts";
 import * as hostile from "./hostile-code.ts";
 import { type Outside, startOutside, until, workerPids } from "./outside.ts";
@@ -48,7 +49,20 @@ async function running(script: Script, worker: string = bundle): Promise<Running
       Promise.resolve(void recorded.push([event, code ?? state].join(" "))),
   };
   const agent = { name: "inbox", purpose: "Reads mail." };
-  const host: HostPort = { agent, tools: TOOLS, bus, audit, clock: systemClock, log: pino({ level: "silent" }) };
+  const control = await followControl({
+    ...{ bucket: bus.bucket("control"), clock: systemClock, live: true },
+    policy: smallPolicy([...world.keys.values()]),
+    rejected: (key, code) => void recorded.push(`${key} ${code}`),
+  });
+  const host: HostPort = {
+    agent,
+    tools: TOOLS,
+    bus,
+    audit,
+    control,
+    clock: systemClock,
+    log: pino({ level: "silent" }),
+  };
   const pool = stack.use(new WorkerPool({ sandbox, bundle: worker, warm: 1, clock: systemClock }));
   const dispatcher = stack.use(
     new Dispatcher({ host, pool, concurrency: 2, instance: "host-inbox-1", signal: new AbortController().signal }),

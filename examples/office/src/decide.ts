@@ -25,11 +25,11 @@ export async function decideTwo(desk: Desk, sight: Sight): Promise<Sight> {
   const { yes, no } = choose(desk.mails, sight.waiting);
   if (desk.office.received.length > 0) throw new Error("A mail left the house before anybody approved it.");
   desk.screen.say(`  approve  ${sentence(yes)}`);
-  await desk.operator.decide(yes, "approve");
+  await desk.operator.decide(yes, { outcome: "approve" });
   const sent = await settled(desk, sight, yes, "executed");
   showDelivered(desk, yes);
   desk.screen.say(`  deny     ${sentence(no)}`);
-  await desk.operator.decide(no, "deny", REASON);
+  await desk.operator.decide(no, { outcome: "deny", reason: REASON });
   await settled(desk, sent, no, "denied");
   const told = await watchUntil(
     desk.operator,

@@ -25,12 +25,7 @@ export interface OfficeOptions {
 export async function runOffice({ screen, keep, signal }: OfficeOptions): Promise<void> {
   const began = Date.now();
   screen.say(screen.paint.bold("Bulkhead: a small office, and real e-mails of 2002 (SpamAssassin corpus)"));
-  screen.say(
-    screen.paint.dim(
-      "  Its agents run on a rehearsal model that obeys whatever it reads: the worst agent that there can be.",
-    ),
-  );
-  screen.say(screen.paint.dim("  Nothing leaves this machine: mail goes to an SMTP server on loopback.\n"));
+  screen.say(screen.paint.dim("  Mail leaves the house to an SMTP server on loopback.\n"));
   const mails = pickMails();
   const account = newAccount();
   await using office = await openPostOffice(account);

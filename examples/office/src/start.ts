@@ -1,4 +1,11 @@
-import { type Constellation, keyFile, type OperatorClient, signProject, startConstellation } from "bulkhead";
+import {
+  type Constellation,
+  keyFile,
+  type OperatorClient,
+  signProject,
+  startConstellation,
+  usesRehearsal,
+} from "bulkhead";
 import type { Program } from "./plain.ts";
 import type { Screen } from "./screen.ts";
 
@@ -23,7 +30,12 @@ export async function startOffice(
   const restarted = (name: string): void => {
     report(`${name} ended unexpectedly, and is started again`);
   };
-  await signProject(dir);
+  const { policy } = (await signProject(dir)).loaded;
+  report(
+    usesRehearsal(policy)
+      ? "agents run on a rehearsal model that obeys whatever it reads: the worst agent that there can be"
+      : "agents run on the models that bulkhead.yaml names, which are sent what the agents read",
+  );
   await using stack = new AsyncDisposableStack();
   const constellation = stack.use(await startConstellation({ dir, report, restarted, signal }));
   const operator = await constellation.operator("ana");

@@ -3,8 +3,8 @@
  * Does not own: whether a message is believed (signatures, checked by whoever acts on it).
  * Invariants: allow lists only (ZT-04); publish lists hold no wildcard but inboxes of callers, own acknowledgements, own
  * timers, and labels of tasks not yet known; nobody may answer outside `_INBOX.<caller>.` (ZT-05); nobody but the
- * provisioner may touch a stream or consumer; hosts and clients have no JetStream right at all; a viewer only asks; work is
- * handed on only by tool sets that have a tool for it.
+ * provisioner may touch a stream or consumer; hosts, clients and viewers have no JetStream right at all, since whoever may read
+ * from a stream may have the answer delivered anywhere; a viewer only asks; work is handed on only by tool sets that have a tool for it.
  */
 import { type Contract, type ContractName, mayAct, type Role, roleOf, typeOf } from "@bulkhead/schemas";
 import {
@@ -44,7 +44,7 @@ function member(identity: string, participants: Participants): Permissions {
     if (contract.publishers.includes(role) && isEntitled(name, identity, participants))
       addAll(publish, published(contract, identity, participants));
     if (!contract.consumers.includes(role)) continue;
-    addAll(publish, answered(contract, identity, role, participants));
+    addAll(publish, answered(contract, { identity, role }, participants));
     addAll(subscribe, received(contract, identity));
   }
   return { publish: [...publish].sort(), subscribe: [...subscribe].sort() };
@@ -68,11 +68,18 @@ function published(contract: Contract, identity: string, participants: Participa
   return expand(contract.subject, (placeholder) => publishableValues(placeholder, identity, participants));
 }
 
-function answered(contract: Contract, identity: string, role: Role, participants: Participants): string[] {
+function answered(
+  contract: Contract,
+  { identity, role }: { readonly identity: string; readonly role: Role },
+  participants: Participants,
+): string[] {
   if (contract.kind === "request") {
     return identitiesOf(contract.publishers, participants).map((caller) => `_INBOX.${caller}.>`);
   }
-  if (contract.kind === "kv") return role === "host" ? [] : [`$JS.API.STREAM.MSG.GET.KV_${bucketOf(contract)}`];
+  if (contract.kind === "kv") {
+    const reads = role !== "host" && mayAct(participants.operators, identity);
+    return reads ? [`$JS.API.STREAM.MSG.GET.KV_${bucketOf(contract)}`] : [];
+  }
   return contract.stream ? [ackSubject(streamOf(contract.stream, identity), identity)] : [];
 }
 

@@ -10,6 +10,8 @@ import { streamOf } from "./streams.ts";
 
 const PUBLISH_TIMEOUT_MS = 2_000;
 const WRONG_LAST_SEQUENCE = [10_071, 10_164];
+/** The stream, or the server's whole storage, takes no more. */
+const FULL = [10_023, 10_047, 10_077];
 
 const pubAck = z.object({
   stream: z.string().optional(),
@@ -51,12 +53,13 @@ export interface Append {
 /**
  * Appends bytes and waits for the acknowledgement of exactly this stream.
  *
- * @throws BulkheadError `bus.unavailable` (nobody acknowledged: it may or may not be stored), `bus.duplicate`, `bus.conflict`, `bus.stream`
+ * @throws BulkheadError `bus.unavailable` (nobody acknowledged: it may or may not be stored), `bus.full` (it is not), `bus.duplicate`, `bus.conflict`, `bus.stream`
  */
 export async function append(link: Link, message: Append): Promise<Published> {
   const ack = pubAck.safeParse(parseJson((await acknowledged(link, message)).data)).data;
   const errorCode = ack?.error?.err_code ?? 0;
   if (WRONG_LAST_SEQUENCE.includes(errorCode)) throw new BulkheadError("bus.conflict", `(${message.subject})`);
+  if (FULL.includes(errorCode)) throw new BulkheadError("bus.full", `(${message.stream})`);
   if (ack?.error !== undefined) throw new BulkheadError("bus.stream", `(${ack.error.description ?? errorCode})`);
   if (ack?.seq === undefined || ack.stream !== message.stream)
     throw new BulkheadError("bus.stream", `(${message.stream})`);

@@ -5,6 +5,14 @@ import { contractRows, identitiesOf, type Participants } from "./participants.ts
 const NANOS_PER_MS = 1_000_000;
 const DAY_MS = 86_400_000;
 const TIMER_AGE_MS = 400 * DAY_MS;
+const MIB = 1_048_576;
+/**
+ * What others than the services can fill is bounded, and refused beyond that, so that a flood of it takes no room from AUDIT, without
+ * which nothing happens. AUDIT itself grows up to the server's own limit of storage: each byte of a stream's bound is reserved there at once.
+ */
+const MAX_BYTES = { INTAKE: 256 * MIB, DECISIONS: 64 * MIB, DEAD: 256 * MIB } as const satisfies Partial<
+  Record<StreamName, number>
+>;
 /** How long a message may be in hand before another replica gets it. Consumers renew it while they work. */
 export const ACK_WAIT_MS = 5_000;
 
@@ -60,8 +68,11 @@ export function ackSubject(stream: string, consumer: string): string {
 
 /** All streams and consumers that these participants need. `retentionMs` bounds messages that hold or may hold client text. */
 export function streamPlans(participants: Participants, retentionMs: number): readonly StreamPlan[] {
-  const log = (name: StreamName, subjects: string, maxAgeMs: number, retention = "limits"): StreamPlan =>
-    plan(name, { subjects: [subjects], retention, max_age: maxAgeMs * NANOS_PER_MS }, consumersOf(name, participants));
+  const log = (name: StreamName, subjects: string, maxAgeMs: number, retention = "limits"): StreamPlan => {
+    const bytes = name in MAX_BYTES ? { max_bytes: MAX_BYTES[name as keyof typeof MAX_BYTES] } : {};
+    const settings = { subjects: [subjects], retention, max_age: maxAgeMs * NANOS_PER_MS, ...bytes };
+    return plan(name, settings, consumersOf(name, participants));
+  };
   return [
     log("INTAKE", "bh.task.submit.*", retentionMs, "workqueue"),
     log("DECISIONS", "bh.decision.*", Math.max(retentionMs, 30 * DAY_MS)),

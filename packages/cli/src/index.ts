@@ -20,6 +20,7 @@ export {
 export { VERSIONS } from "./ground/versions.ts";
 export { type Change, diffPolicies, formatChange } from "./policy/diff.ts";
 export { formatMistake, type Mistake, type MistakeCode } from "./policy/mistakes.ts";
+export { usesRehearsal } from "./policy/models.ts";
 export { keyFile, type Project, projectAt } from "./policy/project.ts";
 export { type CheckResult, checkProject } from "./policy/project-check.ts";
 export { changesSinceSigned, readSigned, type SignedPolicy, signDraft } from "./policy/signed.ts";

@@ -25,7 +25,11 @@ interface Answered {
 }
 
 async function bulkhead(...args: string[]): Promise<Answered> {
-  return await run(process.execPath, [BIN, ...args], { cwd: root }).then(
+  return await bulkheadWith({}, ...args);
+}
+
+async function bulkheadWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Answered> {
+  return await run(process.execPath, [BIN, ...args], { cwd: root, env: { ...process.env, ...env } }).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
     (error: unknown) => {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -48,6 +52,13 @@ test("a wrong command line and a missing project are told in one sentence, witho
   expect(nothing.code).toBe(2);
   expect(nothing.err.trim().split("\n")).toHaveLength(1);
   expect(await bulkhead("deny", "p-1")).toMatchObject({ code: 2, err: expect.stringContaining("--reason") as string });
+});
+
+test("init leaves a model of the environment unsigned until somebody says what it costs", async () => {
+  const { code, out } = await bulkheadWith({ OPENAI_BASE_URL: "https://models.example.org/v1" }, "init", "priced");
+  expect([code, out]).toEqual([0, expect.stringContaining('Write "models: { small: {') as string]);
+  expect(await bulkhead("tasks", "--dir", "priced")).toMatchObject({ code: 2 });
+  expect((await bulkhead("sign", "priced")).code).toBe(0);
 });
 
 test("what is not signed is not started without somebody's yes", async () => {
@@ -117,7 +128,9 @@ describe("a project, from init to Ctrl-C", () => {
   });
 
   test("status sees every service, and doctor finds no way out past the server's permissions", async () => {
-    expect((await bulkhead("status", "--dir", "shop")).out).toMatch(/exec-local +up \(1\)/);
+    const { out: told } = await bulkhead("status", "--dir", "shop");
+    expect(told).toMatch(/exec-local +up \(1\)/);
+    expect(told).toMatch(/spend .*\n +t-[\w-]+ \(assistant\) {2}0\.\d+ EUR in \d+ model calls/);
     const found = (await json("doctor", "shop")) as { bus: { passed: unknown[] }[] };
     expect(found.bus.map(({ passed }) => passed)).toEqual([[]]);
   });

@@ -103,6 +103,7 @@ export const ERROR_CODES = {
   "bus.permission": terminate("The bus does not permit this subject."),
   "bus.conflict": deny("The key was changed meanwhile."),
   "bus.duplicate": terminate("The bus dropped the message as a duplicate of another."),
+  "bus.full": retry("The stream is full and takes no more at the moment; what it acknowledged is kept."),
   "bus.oversize": deny("The message is larger than the bus takes."),
   "bus.stream": terminate("A stream or bucket is missing or configured otherwise."),
   "bus.plaintext": terminate("Outside loopback the bus is reached over TLS only."),

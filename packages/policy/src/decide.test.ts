@@ -22,6 +22,8 @@ interface Setting {
   readonly breaker: "none" | "closed" | "half-open" | "open";
   readonly budget: "none" | "left" | "exhausted" | "yesterday";
   readonly mode: "none" | "enforce" | "observe";
+  /** The way back that the tool has; `unrehearsed` is one that another version of the tool rehearsed. */
+  readonly rollback: "none" | "hold" | "rehearsed" | "unrehearsed";
 }
 
 const calm: Setting = {
@@ -39,6 +41,7 @@ const calm: Setting = {
   breaker: "none",
   budget: "none",
   mode: "none",
+  rollback: "none",
 };
 
 const question = (setting: Setting): CallQuestion => ({
@@ -65,7 +68,11 @@ function policyOf(s: Setting): Policy {
         concurrency: 1,
       },
     },
-    tools: { "mail-send": toolOf(s.effects), "mail-other": { ...toolOf([]), name: "mail-other" } },
+    tools: {
+      "mail-send": { ...toolOf(s.effects), ...wayBack(s) },
+      "mail-other": { ...toolOf([]), name: "mail-other" },
+    },
+    rehearsals: { "mail-send": s.rollback === "rehearsed" ? HASH : digest("tool", "before") },
     toolsets: {},
     operators: {},
     clients: {},
@@ -76,6 +83,11 @@ function policyOf(s: Setting): Policy {
     retention: { contentMs: 1, taskMs: 1, streamMs: 1 },
     mode: s.policyMode,
   };
+}
+
+function wayBack({ rollback }: Setting): Pick<Policy["tools"][string], "rollback"> {
+  if (rollback === "none") return {};
+  return { rollback: rollback === "hold" ? { mode: "hold" } : { mode: "compensate", tool: "mail-other" } };
 }
 
 function toolOf(effects: readonly Effect[]): Policy["tools"][string] {
@@ -128,6 +140,7 @@ function factsOf(s: Setting): Facts {
     control: { fresh: s.fresh, values: controlOf(s) },
     now: NOW,
     approved: s.approved,
+    released: s.approved,
   };
 }
 
@@ -152,6 +165,7 @@ const settings: fc.Arbitrary<Setting> = fc.record({
   breaker: fc.constantFrom("none", "closed", "half-open", "open"),
   budget: fc.constantFrom("none", "left", "exhausted", "yesterday"),
   mode: fc.constantFrom("none", "enforce", "observe"),
+  rollback: fc.constantFrom("none", "hold", "rehearsed", "unrehearsed"),
 });
 
 /** Says the same as the rules, written down independently as a table of conditions. */
@@ -159,7 +173,9 @@ function expectedTier(s: Setting): Tier {
   const effect = s.effects.length > 0;
   const outward = s.effects.some((e) => e !== "state");
   const [a, b] = [s.labels.includes("A"), s.labels.includes("B")];
+  const wayBack = s.rollback === "hold" || s.rollback === "rehearsed";
   const blocked = [
+    s.declared === "PROPOSE" && !wayBack,
     !["none", "other"].includes(s.stop),
     s.quarantine === "agent",
     s.breaker === "open",
@@ -172,7 +188,7 @@ function expectedTier(s: Setting): Tier {
   ].some(Boolean);
   const ranks = [s.declared, s.agentCeiling, s.leaseCeiling].map(rankOf);
   const rank = Math.max(...ranks, blocked ? 4 : 0, confirmed ? 3 : 0, effect ? 1 : 0);
-  return TIERS[rank] ?? "BLOCK";
+  return TIERS[rank] === "PROPOSE" && !wayBack ? "CONFIRM" : (TIERS[rank] ?? "BLOCK");
 }
 
 describe("decide", () => {
@@ -182,9 +198,10 @@ describe("decide", () => {
         const verdict = decide(question(setting), factsOf(setting));
         const expected = expectedTier(setting);
         expect(verdict.tier).toBe(expected);
-        const runs = ["AUTO", "AUTO+"].includes(expected) || (expected === "CONFIRM" && setting.approved);
-        const asks = expected === "CONFIRM" && !setting.approved;
-        expect(verdict.outcome).toBe(runs ? "allow" : asks ? "ask" : "deny");
+        const waits = expected === "CONFIRM" || expected === "PROPOSE";
+        const runs = ["AUTO", "AUTO+"].includes(expected) || (waits && setting.approved);
+        expect(verdict.outcome).toBe(runs ? "allow" : waits ? "propose" : "deny");
+        if (verdict.outcome === "propose") expect(verdict.mode === "ask").toBe(expected === "CONFIRM");
         if (verdict.outcome === "allow") expect(verdict.signers).toEqual(signersFor(expected, setting.effects));
         else expect(verdict).not.toHaveProperty("signers");
       }),
@@ -240,12 +257,12 @@ describe("decide", () => {
       { outcome: "allow", tier: "AUTO+", signers: ["gateway", "watchdog"] },
     ],
     ["an effect with no watchdog", { effects: ["state"], fresh: false }, { outcome: "deny", code: "control.stale" }],
-    ["an outward effect without exception", { effects: ["out"] }, { outcome: "ask", reasons: ["tier.exception"] }],
+    ["an outward effect without exception", { effects: ["out"] }, { outcome: "propose", reasons: ["tier.exception"] }],
     ["an excepted one", { effects: ["out"], exception: "valid" }, { outcome: "allow", tier: "AUTO+" }],
     [
       "an excepted one after untrusted content",
       { effects: ["out"], exception: "valid", labels: ["A"] },
-      { outcome: "ask", reasons: ["label.a-out"] },
+      { outcome: "propose", reasons: ["label.a-out"] },
     ],
     [
       "in-house state after untrusted content",
@@ -264,7 +281,7 @@ describe("decide", () => {
       { declared: "CONFIRM", approved: true, stop: "all" },
       { outcome: "deny", code: "control.stopped" },
     ],
-    ["PROPOSE", { declared: "PROPOSE" }, { outcome: "deny", code: "tier.propose.unavailable" }],
+    ["PROPOSE without a way back", { declared: "PROPOSE" }, { outcome: "deny", code: "tier.propose.rollback" }],
     [
       "a stop together with a stale beat",
       { effects: ["state"], fresh: false, stop: "agent" },
@@ -284,8 +301,8 @@ describe("decide", () => {
 
 it("TIER-07: an outward, financial or irreversible call below CONFIRM needs an exception that has not ended", () => {
   for (const effect of ["out", "money", "irreversible"] as const) {
-    expect(decided({ effects: [effect] }).outcome).toBe("ask");
-    expect(decided({ effects: [effect], exception: "expired" }).outcome).toBe("ask");
+    expect(decided({ effects: [effect] }).outcome).toBe("propose");
+    expect(decided({ effects: [effect], exception: "expired" }).outcome).toBe("propose");
     expect(decided({ effects: [effect], exception: "valid" }).outcome).toBe("allow");
   }
 });
@@ -301,8 +318,8 @@ describe("floor (S2)", () => {
       fc.property(settings, tier, (setting, signedTier) => {
         const result = floor({ agent: "inbox", tool: "mail-send", signedTier }, factsOf(setting));
         const own = expectedTier({ ...setting, leaseCeiling: "AUTO" });
-        expect(rankOf(result.tier)).toBe(Math.max(rankOf(signedTier), rankOf(own)));
-        if (result.outcome === "allow") expect(["PROPOSE", "BLOCK"]).not.toContain(result.tier);
+        expect(rankOf(result.tier)).toBeGreaterThanOrEqual(Math.max(rankOf(signedTier), rankOf(own)));
+        if (result.outcome === "allow") expect(result.tier).not.toBe("BLOCK");
       }),
     );
   });

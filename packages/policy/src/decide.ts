@@ -1,14 +1,15 @@
 import type { ErrorCode } from "@bulkhead/core";
-import type { Tier } from "@bulkhead/schemas";
-import { type CallQuestion, type Facts, type RaiseReason, type Say, saysOf } from "./rules.ts";
+import { type Effect, type ProposalMode, type Tier, WINDOW_MS } from "@bulkhead/schemas";
+import type { LoadedPolicy } from "./load.ts";
+import { type CallQuestion, type Facts, type RaiseReason, type Say, saysOf, wayBackFlaw } from "./rules.ts";
 import { rankOf, type Signer, signersFor, strictest } from "./tiers.ts";
 
 /** Why: what raised the tier, or the code of a refusal. */
 export type Reason = RaiseReason | ErrorCode;
 
 /**
- * What a decision says (PROP-01): run with these signatures, ask a person first, or no. Only `allow` carries signers, so
- * that a caller who mistakes `ask` for it has nothing to go on.
+ * What a decision says (PROP-01): run with these signatures, hand over to `proposals` (a person is asked first, or gets a window), or
+ * no. Only `allow` carries signers, so that a caller who mistakes another outcome for it has nothing to go on.
  */
 export type Verdict =
   | {
@@ -17,7 +18,12 @@ export type Verdict =
       readonly signers: readonly Signer[];
       readonly reasons: readonly Reason[];
     }
-  | { readonly outcome: "ask"; readonly tier: "CONFIRM"; readonly reasons: readonly Reason[] }
+  | {
+      readonly outcome: "propose";
+      readonly tier: "PROPOSE" | "CONFIRM";
+      readonly mode: ProposalMode;
+      readonly reasons: readonly Reason[];
+    }
   | { readonly outcome: "deny"; readonly tier: Tier; readonly code: ErrorCode; readonly reasons: readonly Reason[] };
 
 /** What the executor computes itself (S2): who must have signed, or why nothing may run. */
@@ -26,39 +32,76 @@ export type Floor =
   | { readonly outcome: "deny"; readonly tier: Tier; readonly code: ErrorCode };
 
 /**
- * Decides one call. Pure. The effective tier is the most restrictive that any rule says (TIER-02); an approval makes a
- * CONFIRM run and lifts nothing else.
+ * Decides one call. Pure. The effective tier is the most restrictive that any rule says (TIER-02). An approval makes a CONFIRM run, a
+ * release a PROPOSE; neither lifts anything else.
  */
 export function decide(question: CallQuestion, facts: Facts): Verdict {
   const says = saysOf(question, facts);
   const tier = strictest(says.map((say) => say.tier));
   const reasons = reasonsOf(says, tier);
   if (tier === "BLOCK") return { outcome: "deny", tier, code: refusalOf(says), reasons };
-  if (tier === "PROPOSE") return { outcome: "deny", tier, code: "tier.propose.unavailable", reasons };
-  if (tier === "CONFIRM" && !facts.approved) return { outcome: "ask", tier, reasons };
-  return {
-    outcome: "allow",
-    tier,
-    signers: signersFor(tier, facts.policy.tool(question.tool)?.effects ?? []),
-    reasons,
-  };
+  if (tier === "PROPOSE") return decidePropose(question, facts, says);
+  if (tier === "CONFIRM" && !facts.approved) return { outcome: "propose", tier, mode: "ask", reasons };
+  return { outcome: "allow", tier, signers: signersFor(tier, effectsOf(question, facts)), reasons };
+}
+
+/** Runs at once or later, with a way back; where a ceiling says PROPOSE and the tool has none, a person is asked (TIER-08). */
+function decidePropose(question: CallQuestion, facts: Facts, says: readonly Say[]): Verdict {
+  const reasons = reasonsOf(says, "PROPOSE");
+  const contract = facts.policy.tool(question.tool);
+  const effects = contract?.effects ?? [];
+  const flaw = contract === undefined ? "tool.unknown" : wayBackFlaw(contract, facts.policy);
+  if (flaw !== undefined || contract?.rollback === undefined) {
+    if (!facts.approved)
+      return {
+        outcome: "propose",
+        tier: "CONFIRM",
+        mode: "ask",
+        reasons: [...reasons, flaw ?? "tier.propose.rollback"],
+      };
+    return { outcome: "allow", tier: "CONFIRM", signers: signersFor("CONFIRM", effects), reasons };
+  }
+  if (!facts.approved && !facts.released)
+    return { outcome: "propose", tier: "PROPOSE", mode: contract.rollback.mode, reasons };
+  return { outcome: "allow", tier: "PROPOSE", signers: signersFor("PROPOSE", effects), reasons };
 }
 
 /**
  * The executor's own view of a call that others have signed at `signedTier`: never below what was signed, never below
- * what policy, labels and control say now. `facts.approved` has no say here: the operator is one of the signers.
+ * what policy, labels and control say now. Approvals have no say here: the operator is one of the signers.
  */
 export function floor(
-  call: { readonly agent: string; readonly tool: string; readonly signedTier: Tier },
-  facts: Omit<Facts, "approved">,
+  call: Omit<CallQuestion, "ceiling"> & { readonly signedTier: Tier },
+  facts: Omit<Facts, "approved" | "released">,
 ): Floor {
-  const verdict = decide(
-    { agent: call.agent, tool: call.tool, ceiling: call.signedTier },
-    { ...facts, approved: true },
-  );
+  const { signedTier, ...question } = call;
+  const verdict = decide({ ...question, ceiling: signedTier }, { ...facts, approved: true, released: true });
   if (verdict.outcome === "allow") return { outcome: "allow", tier: verdict.tier, signers: verdict.signers };
   const code = verdict.outcome === "deny" ? verdict.code : "approval.required";
   return { outcome: "deny", tier: verdict.tier, code };
+}
+
+/** How many natural persons must approve an agent's call, and who may. At least one, whatever a policy says. */
+export function approvalsFor(
+  policy: LoadedPolicy,
+  { agent, tool }: Pick<CallQuestion, "agent" | "tool">,
+): { readonly count: number; readonly from?: readonly string[] } {
+  const { count = 1, from } = grantOf(policy, agent, tool)?.approvals ?? {};
+  return { count: Math.max(1, count), ...(from && { from }) };
+}
+
+/** How long a call of PROPOSE can be undone or cancelled, in milliseconds. */
+export function windowFor(policy: LoadedPolicy, { agent, tool }: Pick<CallQuestion, "agent" | "tool">): number {
+  return grantOf(policy, agent, tool)?.windowMs ?? WINDOW_MS;
+}
+
+function grantOf(policy: LoadedPolicy, agent: string, tool: string) {
+  const tools = policy.agent(agent)?.tools;
+  return tools !== undefined && Object.hasOwn(tools, tool) ? tools[tool] : undefined;
+}
+
+function effectsOf({ tool }: CallQuestion, { policy }: Facts): readonly Effect[] {
+  return policy.tool(tool)?.effects ?? [];
 }
 
 function refusalOf(says: readonly Say[]): ErrorCode {

@@ -109,6 +109,7 @@ const terms = ProposalTerms.parse({
   id: "p1",
   action: actionDigest(action),
   tool: "mail-send",
+  mode: "ask",
   tier: "CONFIRM",
   policyEpoch: policy.epoch,
   expiresAt: NOW + 1000,
@@ -185,31 +186,31 @@ describe("approvals (S3)", () => {
   const verify =
     (value: unknown, now = NOW, about = action) =>
     () =>
-      verifyApproval(policy, value, about, now);
+      verifyApproval(policy, value, about, { now, revoked: new Set() });
 
   it("PROP-06, PROP-07: are an approver's own signature over these terms", () => {
-    expect(verify({ terms, decision: signed("operator-ana", "decision", decision) })()).toEqual({
-      operator: "operator-ana",
-      at: NOW,
+    expect(verify({ terms, decisions: [signed("operator-ana", "decision", decision)] })()).toEqual({
+      kind: "approved",
+      operators: ["operator-ana"],
     });
     for (const issuer of ["operator-ben", "gateway", "exec-mail"] as const)
-      expect(verify({ terms, decision: signed(issuer, "decision", decision) })).toThrow(code("approval.invalid"));
+      expect(verify({ terms, decisions: [signed(issuer, "decision", decision)] })).toThrow(code("approval.invalid"));
   });
 
   it("S3: cannot be transplanted, replayed late, or made from a denial (ATT-001 to ATT-003)", () => {
     const approve = signed("operator-ana", "decision", decision);
     const changedTerms = { ...terms, expiresAt: NOW + 9999 };
-    expect(verify({ terms: changedTerms, decision: approve })).toThrow(code("approval.invalid"));
-    expect(verify({ terms, decision: approve }, NOW, { ...action, args: { to: "y" } })).toThrow(
+    expect(verify({ terms: changedTerms, decisions: [approve] })).toThrow(code("approval.invalid"));
+    expect(verify({ terms, decisions: [approve] }, NOW, { ...action, args: { to: "y" } })).toThrow(
       code("approval.invalid"),
     );
-    expect(verify({ terms, decision: approve }, NOW + 1001)).toThrow(code("approval.expired"));
-    expect(verify({ terms, decision: signed("operator-ana", "decision", { ...decision, outcome: "deny" }) })).toThrow(
-      code("approval.denied"),
-    );
-    expect(verify({ terms, decision: { ...approve, body: { ...decision, outcome: "approve", reason: "x" } } })).toThrow(
-      code("approval.invalid"),
-    );
+    expect(verify({ terms, decisions: [approve] }, NOW + 1001)).toThrow(code("approval.expired"));
+    expect(
+      verify({ terms, decisions: [signed("operator-ana", "decision", { ...decision, outcome: "deny" })] }),
+    ).toThrow(code("approval.denied"));
+    expect(
+      verify({ terms, decisions: [{ ...approve, body: { ...decision, outcome: "approve", reason: "x" } }] }),
+    ).toThrow(code("approval.invalid"));
   });
 });
 

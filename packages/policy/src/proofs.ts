@@ -1,15 +1,13 @@
 /**
- * Owns: reading the signed things that a call travels with: lease, grant, decision, approval.
- * Does not own: deciding (`decide`), replay of decisions (consumers keep what they have heard).
- * Invariants: S2: all grants are the same bytes over the same action, from distinct issuers, valid now. S3: an approval is
- * one operator's own signature over the digest of terms that name exactly this action, under this policy, in time.
+ * Owns: reading what services sign for a call: lease and grant; the digests that people and services sign.
+ * Does not own: deciding (`decide`), operators' decisions (`approvals`).
+ * Invariants: S2: all grants are the same bytes over the same action, from distinct issuers, valid now.
  */
-import { BulkheadError, canonical, digest, type ErrorCode, open, sameDigest } from "@bulkhead/core";
-import { type Action, Approval, Decision, Grant, Lease, ProposalTerms } from "@bulkhead/schemas";
-import type { z } from "zod";
+import { BulkheadError, canonical, digest, sameDigest } from "@bulkhead/core";
+import { type Action, Grant, Lease, type ProposalTerms } from "@bulkhead/schemas";
 import type { LoadedPolicy } from "./load.ts";
+import { bodyOf } from "./opened.ts";
 
-const OPERATOR = "operator-";
 const CLOCK_SKEW_MS = 2_000;
 
 /** The digest of an action (PROP-02). */
@@ -45,7 +43,12 @@ export function assertLeaseFits(
  */
 export function assertAction(policy: LoadedPolicy, action: Action, lease: Lease): void {
   assertLeaseFits(lease, action);
-  if (lease.principal !== action.principal) throw new BulkheadError("lease.invalid");
+  if (lease.principal !== action.principal || action.undoes !== undefined) throw new BulkheadError("lease.invalid");
+  assertRuns(policy, action);
+}
+
+/** Checks that an action is one that this policy can mean, whoever asks. @throws BulkheadError `policy.epoch`, `tool.unknown`, `tool.hash`, `args.invalid` */
+export function assertRuns(policy: LoadedPolicy, action: Action): void {
   if (action.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
   const tool = policy.tool(action.tool);
   if (tool === undefined) throw new BulkheadError("tool.unknown", `(${action.tool})`);
@@ -85,54 +88,6 @@ export function openGrants(
   return { grant, issuers };
 }
 
-/** Opens an operator's decision: signed by an operator whom the policy lets approve. @throws BulkheadError `approval.invalid` */
-export function openDecision(
-  policy: LoadedPolicy,
-  envelope: unknown,
-): { readonly decision: Decision; readonly operator: string; readonly at: number } {
-  const opened = refusing("approval.invalid", () =>
-    open(envelope, {
-      type: "decision",
-      keyOf: (issuer) => (mayApprove(policy, issuer) ? policy.keyOf(issuer) : undefined),
-    }),
-  );
-  return { decision: parse(Decision, opened.body, "approval.invalid"), operator: opened.issuer, at: opened.at };
-}
-
-/**
- * Verifies that a person approved exactly this action. Who approved, and when.
- *
- * @throws BulkheadError `approval.invalid|denied|expired`, `policy.epoch`
- */
-export function verifyApproval(
-  policy: LoadedPolicy,
-  approval: unknown,
-  action: Action,
-  now: number,
-): { readonly operator: string; readonly at: number } {
-  const { terms, decision: envelope } = parse(Approval, approval, "approval.invalid");
-  const { decision, operator, at } = openDecision(policy, envelope);
-  const bound = decision.proposal === terms.id && sameDigest(decision.digest, termsDigest(terms));
-  if (!bound || !sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool)
-    throw new BulkheadError("approval.invalid");
-  if (terms.policyEpoch !== policy.epoch || action.policyEpoch !== policy.epoch)
-    throw new BulkheadError("policy.epoch");
-  if (decision.outcome !== "approve") throw new BulkheadError("approval.denied");
-  if (at > terms.expiresAt || now > terms.expiresAt) throw new BulkheadError("approval.expired");
-  return { operator, at };
-}
-
-/** Whether an identity is an operator whom the policy lets approve. */
-export function mayApprove(policy: LoadedPolicy, identity: string): boolean {
-  const name = identity.slice(OPERATOR.length);
-  const { operators } = policy.policy;
-  return (
-    identity.startsWith(OPERATOR) &&
-    Object.hasOwn(operators, name) &&
-    operators[name]?.roles.includes("approver") === true
-  );
-}
-
 function assertGrantFits(policy: LoadedPolicy, grant: Grant, action: Action): void {
   if (!sameDigest(grant.action, actionDigest(action))) throw new BulkheadError("digest.mismatch");
   if (grant.policyEpoch !== policy.epoch || action.policyEpoch !== policy.epoch)
@@ -143,30 +98,4 @@ function assertGrantFits(policy: LoadedPolicy, grant: Grant, action: Action): vo
     grant.callId === action.callId &&
     grant.tool === action.tool;
   if (!fits) throw new BulkheadError("grant.invalid");
-}
-
-function bodyOf<S extends z.ZodType>(
-  policy: LoadedPolicy,
-  envelope: unknown,
-  type: string,
-  schema: S,
-  allowed: (issuer: string) => boolean,
-  code: ErrorCode,
-): z.output<S> {
-  const keyOf = (issuer: string): string | undefined => (allowed(issuer) ? policy.keyOf(issuer) : undefined);
-  return parse(schema, refusing(code, () => open(envelope, { type, keyOf })).body, code);
-}
-
-function parse<S extends z.ZodType>(schema: S, value: unknown, code: ErrorCode): z.output<S> {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new BulkheadError(code, undefined, { cause: parsed.error });
-  return parsed.data;
-}
-
-function refusing<T>(code: ErrorCode, run: () => T): T {
-  try {
-    return run();
-  } catch (cause) {
-    throw new BulkheadError(code, undefined, { cause });
-  }
 }

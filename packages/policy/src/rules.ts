@@ -7,6 +7,7 @@
 import type { ErrorCode } from "@bulkhead/core";
 import type { AgentPolicy, ControlValue, Effect, Label, Scope, Tier, ToolContract, ToolGrant } from "@bulkhead/schemas";
 import type { LoadedPolicy } from "./load.ts";
+import { mayApprove } from "./operators.ts";
 
 /** What is known of control: the values by key, and whether the watchdog's beat is recent. */
 export interface ControlFacts {
@@ -19,6 +20,8 @@ export interface CallQuestion {
   readonly agent: string;
   readonly tool: string;
   readonly ceiling: Tier;
+  /** The tool whose call an operator undoes with this one: then `agent` is `operator-<name>`. */
+  readonly undoing?: string;
 }
 
 /** What a decision rests on. Each of the deciding services reads them itself (S2). */
@@ -28,8 +31,10 @@ export interface Facts {
   readonly control: ControlFacts;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** Whether an authorised operator's signed approval of exactly this action was verified. */
+  /** Whether the authorised operators' signed approvals of exactly this action were verified. */
   readonly approved: boolean;
+  /** Whether it is a PROPOSE call that `proposals` has released: at once (compensate), or when its window had closed (hold). */
+  readonly released: boolean;
 }
 
 /** Why a tier was raised, where it is no refusal. */
@@ -48,13 +53,25 @@ export type Say =
   | { readonly tier: "BLOCK"; readonly reason: ErrorCode }
   | { readonly tier: Exclude<Tier, "BLOCK">; readonly reason: RaiseReason };
 
+/** Whether a person's word would have an effect now: control is known, and nothing stops the whole house. */
+export function canAct(control: ControlFacts): boolean {
+  const stop = valueOf(control, "stop", "stop");
+  return control.fresh && stop?.stops.some(({ scope }) => scope.kind === "all") !== true;
+}
+
+/** Whether a stop covers an agent's call. */
+export function isStopped(control: ControlFacts, call: { agent: string; tool: string; toolset: string }): boolean {
+  const stop = valueOf(control, "stop", "stop");
+  return stop?.stops.some(({ scope }) => scope.kind === "all" || scope.name === call[scope.kind]) === true;
+}
+
 /** Whether a tool changes anything. Labels, budget, mode and the beat have no say in a pure read, so they need not be read for one. */
 export function hasEffect(policy: LoadedPolicy, tool: string): boolean {
   return (policy.tool(tool)?.effects.length ?? 0) > 0;
 }
 
 interface Call {
-  readonly agent: AgentPolicy;
+  readonly agent: Pick<AgentPolicy, "name" | "ceiling">;
   readonly tool: ToolContract;
   readonly grant: ToolGrant;
   readonly ceiling: Tier;
@@ -72,7 +89,9 @@ export function saysOf(question: CallQuestion, facts: Facts): readonly Say[] {
   return "reason" in call ? [call] : RULES.flatMap((rule) => rule(call, facts));
 }
 
-function callOf({ agent, tool, ceiling }: CallQuestion, policy: LoadedPolicy): Call | Say {
+function callOf(question: CallQuestion, policy: LoadedPolicy): Call | Say {
+  const { agent, tool, ceiling, undoing } = question;
+  if (undoing !== undefined) return undoOf(question, policy, undoing);
   const [agentPolicy, contract] = [policy.agent(agent), policy.tool(tool)];
   if (agentPolicy === undefined) return refuse("agent.unknown");
   if (contract === undefined) return refuse("tool.unknown");
@@ -81,12 +100,34 @@ function callOf({ agent, tool, ceiling }: CallQuestion, policy: LoadedPolicy): C
   return { agent: agentPolicy, tool: contract, grant, ceiling, effect: contract.effects.length > 0 };
 }
 
+/** An operator's undo: of the tool that the undone one names as its inverse, and always a person's decision. */
+function undoOf({ agent, tool }: CallQuestion, policy: LoadedPolicy, undoing: string): Call | Say {
+  const [contract, undone] = [policy.tool(tool), policy.tool(undoing)];
+  if (!mayApprove(policy, agent)) return refuse("agent.unknown");
+  if (contract === undefined || undone === undefined) return refuse("tool.unknown");
+  if (undone.rollback?.mode !== "compensate" || undone.rollback.tool !== tool) return refuse("undo.invalid");
+  const operator = { name: agent, ceiling: "CONFIRM" as const };
+  return { agent: operator, tool: contract, grant: { tier: "CONFIRM" }, ceiling: "CONFIRM", effect: true };
+}
+
 type Rule = (call: Call, facts: Facts) => readonly Say[];
 
-const declared: Rule = ({ tool, grant }) => [
-  atLeast(grant.tier, "tier.declared"),
-  ...(tool.adapter.kind === "none" ? [refuse("tier.block")] : []),
-];
+const declared: Rule = ({ tool, grant }, { policy }) => {
+  const flaw = grant.tier === "PROPOSE" ? wayBackFlaw(tool, policy) : undefined;
+  return [
+    atLeast(grant.tier, "tier.declared"),
+    ...(tool.adapter.kind === "none" ? [refuse("tier.block")] : []),
+    ...(flaw === undefined ? [] : [refuse(flaw)]),
+  ];
+};
+
+/** Why a tool cannot be PROPOSE (TIER-08): it has no way back, or one that this version of it never rehearsed. */
+export function wayBackFlaw({ name, hash, rollback }: ToolContract, { policy }: LoadedPolicy): ErrorCode | undefined {
+  if (rollback === undefined) return "tier.propose.rollback";
+  const { rehearsals = {} } = policy;
+  const rehearsed = Object.hasOwn(rehearsals, name) && rehearsals[name] === hash;
+  return rollback.mode === "hold" || rehearsed ? undefined : "tier.propose.unrehearsed";
+}
 
 const ceilings: Rule = ({ agent, ceiling }) => [
   atLeast(agent.ceiling, "ceiling.agent"),

@@ -1,13 +1,14 @@
 /**
  * Owns: this process's view of KV `control`: what is stopped, quarantined, open or exhausted, and how fresh the watchdog's beat is.
- * Does not own: what follows from it (`decide`), who may write it (the contract map; every value is verified here again).
- * Invariants: S4: missing, unverifiable or stale means `fresh: false`, for as long as it lasts and never latched; a value
- * older than the one held is not believed, so that a replayed message cannot lift a stop; a resume names what it lifts, and
- * a viewer's word is nobody's.
+ * Does not own: which value is believed (`control-value.ts`), what follows from it (`decide`), when it is obeyed (`obedience.ts`).
+ * Invariants: S4: missing, unverifiable or stale means `fresh: false`, for as long as it lasts and never latched.
  */
 import { type Bucket } from "@bulkhead/bus";
-import { BulkheadError, type Clock, canonical, isBulkheadError, open, parseJson } from "@bulkhead/core";
-import { CONTROL_STALE_MS, type ContractName, ControlValue, mayPublish } from "@bulkhead/schemas";
+import { type Clock, isBulkheadError } from "@bulkhead/core";
+import { revokedOf } from "@bulkhead/policy";
+import { type AnyEnvelope, CONTROL_STALE_MS, type ControlValue, type Policy } from "@bulkhead/schemas";
+import { assertFollows, readWord, type Word } from "./control-value.ts";
+import { Obedience, type Obey } from "./obedience.ts";
 
 /** What is known of the control state at this moment. */
 export interface ControlView {
@@ -15,45 +16,46 @@ export interface ControlView {
   readonly fresh: boolean;
   /** The value of a key, or undefined if nobody has set it. */
   get<K extends ControlValue["kind"]>(key: string, kind: K): Extract<ControlValue, { kind: K }> | undefined;
-  /** The newest revision of `stop`, `mode` or `quarantine` that is obeyed: what a heartbeat acknowledges. 0 where only changes are heard (a host). */
+  /** The newest revision of `stop`, `mode`, `quarantine` or `revoked` that is known. 0 where only changes are heard (a host). */
   readonly revision: number;
   /** All values that are held, by key. */
   readonly values: ReadonlyMap<string, ControlValue>;
+  /** The names of operators whose decisions count no longer. */
+  readonly revoked: ReadonlySet<string>;
+  /** Keys that hold for the whole house and whose present value cannot be believed. */
+  readonly doubtful: ReadonlySet<string>;
 }
 
 /** Follows the control bucket. */
 export interface ControlReader {
   view(): ControlView;
+  /** The present value of a key as it was signed, for whoever may not read the bucket. */
+  word(key: string): Word | undefined;
+  /** Takes a value that somebody else passes on. It is verified as any other; one that says nothing new is ignored. */
+  learn(key: string, envelope: AnyEnvelope): void;
+  /** The ids of the stops in force that this process obeys. */
+  obeyed(): readonly string[];
+  /** `act` is called now and at every change of what holds for the whole house; a stop counts as obeyed when all acts have resolved. */
+  obey(act: Obey): void;
+  /** `hear` is called after each change that is obeyed. */
+  onObeyed(hear: () => void): void;
 }
 
 /** Keys that hold for the whole house. While what lies there cannot be believed, nobody knows what is stopped. */
 const WHOLE_HOUSE: ReadonlySet<string> = new Set(["stop", "mode", "quarantine", "revoked"]);
 
-interface Held {
-  readonly value: ControlValue;
-  readonly at: number;
+interface Held extends Word {
   readonly seenAt: number;
   readonly revision: number;
 }
-
-const KEYS: readonly (readonly [RegExp, ContractName, ControlValue["kind"]])[] = [
-  [/^watchdog$/, "controlBeat", "beat"],
-  [/^quarantine$/, "controlQuarantine", "quarantine"],
-  [/^stop$/, "controlStop", "stop"],
-  [/^revoked$/, "controlRevoked", "revoked"],
-  [/^mode$/, "controlMode", "mode"],
-  [/^breaker-/, "controlBreaker", "breaker"],
-  [/^budget-/, "controlBudget", "budget"],
-];
 
 /** What a control reader needs. `rejected` hears of values that do not verify. */
 export interface ControlPort {
   readonly bucket: Bucket;
   readonly clock: Clock;
+  readonly policy: Policy;
   /** Changes only: for an identity that may not read the bucket (a host). */
   readonly live?: boolean;
-  /** The signing key of an identity that may do more than look. */
-  keyOf(issuer: string): string | undefined;
   rejected(key: string, code: string): void;
 }
 
@@ -61,64 +63,60 @@ export interface ControlPort {
 export async function followControl(port: ControlPort): Promise<ControlReader> {
   const held = new Map<string, Held>();
   const doubtful = new Set<string>();
+  const view = (): ControlView => viewOf(held, doubtful, port.clock);
+  const obedience = new Obedience(view);
+  const take = (key: string, data: Uint8Array, revision: number): void => {
+    try {
+      if (!accept(held, key, { ...readWord(key, data, port.policy), revision }, port.clock)) return;
+      doubtful.delete(key);
+      if (WHOLE_HOUSE.has(key)) obedience.changed();
+    } catch (error) {
+      if (WHOLE_HOUSE.has(key)) doubtful.add(key);
+      port.rejected(key, isBulkheadError(error) ? error.code : "control.invalid");
+    }
+  };
   await port.bucket.watch(
     ">",
     ({ key, data, revision }) => {
-      try {
-        accept(held, key, { ...readValue(key, data, port), revision }, port.clock);
-        doubtful.delete(key);
-      } catch (error) {
-        if (WHOLE_HOUSE.has(key)) doubtful.add(key);
-        port.rejected(key, isBulkheadError(error) ? error.code : "control.invalid");
-      }
+      take(key, data, revision);
     },
     { initial: port.live !== true },
   );
-  return { view: () => viewOf(held, doubtful.size === 0, port.clock) };
+  return {
+    view,
+    word: (key) => held.get(key),
+    learn: (key, envelope) => {
+      if (envelope.at > (held.get(key)?.at ?? -1)) take(key, Buffer.from(JSON.stringify(envelope)), 0);
+    },
+    obeyed: () => obedience.stops,
+    obey: (act) => {
+      obedience.add(act);
+    },
+    onObeyed: (hear) => {
+      obedience.tell(hear);
+    },
+  };
 }
 
-function readValue(key: string, data: Uint8Array, port: ControlPort): { value: ControlValue; at: number } {
-  const rule = KEYS.find(([pattern]) => pattern.test(key));
-  if (rule === undefined) throw new TypeError("no such key");
-  const [, contract, kind] = rule;
-  const opened = open(parseJson(data), {
-    type: "control",
-    keyOf: (issuer) => (mayPublish(contract, issuer) ? port.keyOf(issuer) : undefined),
-  });
-  const value = ControlValue.parse(opened.body);
-  if (value.kind !== kind || ("agent" in value && key !== `${kind}-${value.agent}`))
-    throw new TypeError("value of another key");
-  return { value, at: opened.at };
-}
-
-function accept(
-  held: Map<string, Held>,
-  key: string,
-  { value, at, revision }: Omit<Held, "seenAt">,
-  clock: Clock,
-): void {
+/** Whether the value counts from now on. Of several services that write one key, an older word is no attack. */
+function accept(held: Map<string, Held>, key: string, word: Omit<Held, "seenAt">, clock: Clock): boolean {
   const before = held.get(key);
-  if (before !== undefined && before.at > at) {
-    if (WHOLE_HOUSE.has(key)) throw new BulkheadError("control.invalid", "(older than what it replaces)");
-    return;
-  }
-  assertNamesLifted(before?.value, value);
-  held.set(key, { value, at, revision, seenAt: clock.monotonic() });
+  if (!WHOLE_HOUSE.has(key) && before !== undefined && before.at > word.at) return false;
+  assertFollows(before, word, revokedOf({ values: valuesOf(held) }));
+  held.set(key, { ...word, seenAt: clock.monotonic() });
+  return true;
 }
 
-/** What was stopped stays stopped, unless the new value says by its id that it is lifted. */
-function assertNamesLifted(before: ControlValue | undefined, after: ControlValue): void {
-  if (before?.kind !== "stop" || after.kind !== "stop") return;
-  const kept = new Set(after.stops.map((stop) => canonical(stop)));
-  const dropped = before.stops.filter((stop) => !kept.has(canonical(stop)) && !after.lifts.includes(stop.id));
-  if (dropped.length > 0) throw new BulkheadError("control.invalid", "(it drops a stop without naming it)");
+function valuesOf(held: ReadonlyMap<string, Held>): ReadonlyMap<string, ControlValue> {
+  return new Map([...held].map(([key, { value }]) => [key, value]));
 }
 
-function viewOf(held: ReadonlyMap<string, Held>, believed: boolean, clock: Clock): ControlView {
+function viewOf(held: ReadonlyMap<string, Held>, doubtful: ReadonlySet<string>, clock: Clock): ControlView {
   const beat = held.get("watchdog");
+  const values = valuesOf(held);
   return {
     fresh:
-      believed &&
+      doubtful.size === 0 &&
       beat !== undefined &&
       Math.abs(clock.now() - beat.at) <= CONTROL_STALE_MS &&
       clock.monotonic() - beat.seenAt <= CONTROL_STALE_MS,
@@ -127,6 +125,8 @@ function viewOf(held: ReadonlyMap<string, Held>, believed: boolean, clock: Clock
       return value?.kind === kind ? (value as never) : undefined;
     },
     revision: Math.max(0, ...[...WHOLE_HOUSE].map((key) => held.get(key)?.revision ?? 0)),
-    values: new Map([...held].map(([key, { value }]) => [key, value])),
+    values,
+    revoked: revokedOf({ values }),
+    doubtful: new Set(doubtful),
   };
 }

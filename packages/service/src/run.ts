@@ -1,11 +1,10 @@
 import { toWire } from "@bulkhead/core";
-import { roleOf } from "@bulkhead/schemas";
 import type { z } from "zod";
+import { startBeat } from "./beat.ts";
 import { type BaseConfig, loadConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
-const BEAT_MS = 1_000;
 const EXIT_MS = 3_000;
 
 /**
@@ -41,12 +40,9 @@ async function serve<S extends z.ZodType<BaseConfig>>(
   const runtime = await createRuntime({ config, log, signal, stack });
   await start(runtime);
   await runtime.audit.record("service.started", { policyEpoch: runtime.policy.epoch });
-  const beat = setInterval(() => {
-    sendBeat(runtime);
-  }, BEAT_MS);
+  startBeat(runtime);
   process.stdout.write(`${JSON.stringify({ ready: true, identity: config.identity, instance: runtime.instance })}\n`);
   await aborted(signal);
-  clearInterval(beat);
 }
 
 function endSignal(): AbortSignal {
@@ -57,12 +53,6 @@ function endSignal(): AbortSignal {
   process.once("SIGTERM", end).once("SIGINT", end);
   process.stdin.once("end", end).once("error", end).resume();
   return ending.signal;
-}
-
-function sendBeat(runtime: Runtime): void {
-  if (roleOf(runtime.identity) === undefined) return;
-  const { revision } = runtime.control.view();
-  runtime.bus.send("beat", { instance: runtime.instance, revision, at: runtime.clock.now() });
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -13,9 +13,10 @@ import {
   toWire,
 } from "@bulkhead/core";
 import { type LoadedPolicy, verifyPolicy } from "@bulkhead/policy";
-import { mayAct, roleOf } from "@bulkhead/schemas";
+import { roleOf } from "@bulkhead/schemas";
 import { connectStore, type Store } from "@bulkhead/store";
 import { type AuditWriter, auditWriter } from "./audit.ts";
+import { sendLastBeat } from "./beat.ts";
 import type { BaseConfig } from "./config.ts";
 import { type ControlReader, followControl } from "./control.ts";
 import { type LabelStore, labelStore } from "./labels.ts";
@@ -88,7 +89,7 @@ export async function createRuntime<C extends BaseConfig>({
   const rejected = (name: string, code: string): void => {
     log.warn({ key: name, code }, "control value refused");
   };
-  return {
+  const runtime: Runtime<C> = {
     config,
     identity,
     instance,
@@ -102,7 +103,7 @@ export async function createRuntime<C extends BaseConfig>({
     control: await followControl({
       bucket: bus.bucket("control"),
       clock,
-      keyOf: (issuer) => (mayAct(policy.policy.operators, issuer) ? keyOf(issuer) : undefined),
+      policy: policy.policy,
       rejected,
       live: roleOf(identity) === "host",
     }),
@@ -118,6 +119,10 @@ export async function createRuntime<C extends BaseConfig>({
     own: (resource) => stack.use(resource),
     openStore: async () => stack.use(await openStore(config, keys.mongo)),
   };
+  stack.defer(() => {
+    sendLastBeat(runtime);
+  });
+  return runtime;
 }
 
 async function readPolicy(config: BaseConfig): Promise<LoadedPolicy> {

@@ -1,9 +1,12 @@
 /**
- * Owns: taking tasks while there is room, and giving them back at the end.
+ * Owns: taking tasks while there is room, and giving them back at the end or when a stop or a quarantine holds the agent.
  * Does not own: what happens to a task (run/).
  * Invariants: S10. What was taken is finished, parked or released before this is disposed; what could not be is given out again by `tasks` when its lease ends.
+ * A stop counts as obeyed when no worker with a task is alive.
  */
-import { asBulkheadError } from "@bulkhead/core";
+import { asBulkheadError, BulkheadError } from "@bulkhead/core";
+import { heldBy } from "@bulkhead/policy";
+import type { ControlView } from "@bulkhead/service";
 import type { HostPort } from "./ports.ts";
 import { sleep } from "./run/patience.ts";
 import { runTask, type Workers } from "./run/run-task.ts";
@@ -26,10 +29,12 @@ export class Dispatcher implements AsyncDisposable {
   private readonly loop: Promise<void>;
   private readonly stopping = new AbortController();
   private readonly signal: AbortSignal;
+  private holding = new AbortController();
 
   constructor(options: DispatcherOptions) {
     this.options = options;
     this.signal = AbortSignal.any([options.signal, this.stopping.signal]);
+    options.host.control.obey((view) => this.obey(view));
     this.loop = this.take();
   }
 
@@ -37,6 +42,17 @@ export class Dispatcher implements AsyncDisposable {
     this.stopping.abort();
     await this.loop;
     await Promise.all(this.running);
+  }
+
+  private async obey({ values }: ControlView): Promise<void> {
+    const held = heldBy(values, this.options.host.agent.name);
+    if (held === undefined) this.holding = new AbortController();
+    else await this.hold(new BulkheadError(held));
+  }
+
+  private async hold(why: BulkheadError): Promise<void> {
+    this.holding.abort(why);
+    await this.options.pool.kill(why);
   }
 
   private async take(): Promise<void> {
@@ -49,11 +65,12 @@ export class Dispatcher implements AsyncDisposable {
   private async next(): Promise<void> {
     const { host, instance } = this.options;
     try {
-      const { work } = await host.bus.request(
+      const { work, stop } = await host.bus.request(
         "next",
         { agent: host.agent.name, host: instance, waitMs: WAIT_MS },
         { signal: this.signal },
       );
+      if (stop !== undefined) host.control.learn("stop", stop);
       if (work !== null) this.start(work);
     } catch (error) {
       if (this.signal.aborted) return;
@@ -64,7 +81,10 @@ export class Dispatcher implements AsyncDisposable {
 
   private start(work: Work): void {
     const { host, pool } = this.options;
-    const run = runTask(work, host, pool, this.signal).catch((error: unknown) => {
+    const held = heldBy(host.control.view().values, host.agent.name);
+    if (held !== undefined) this.holding.abort(new BulkheadError(held));
+    const signal = AbortSignal.any([this.signal, this.holding.signal]);
+    const run = runTask(work, host, pool, signal).catch((error: unknown) => {
       const { code, message } = asBulkheadError(error);
       host.log.error({ task: work.task.id, code, reason: message }, "the task was left to its lease's end");
     });

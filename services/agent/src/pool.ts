@@ -1,4 +1,4 @@
-import type { Clock } from "@bulkhead/core";
+import type { BulkheadError, Clock } from "@bulkhead/core";
 import { WorkerProcess } from "./pipe/worker-process.ts";
 import type { Workers } from "./run/run-task.ts";
 import type { Sandbox } from "./sandbox/detect.ts";
@@ -15,6 +15,7 @@ export interface PoolOptions {
 export class WorkerPool implements Workers, AsyncDisposable {
   private readonly options: PoolOptions;
   private readonly ready = new Set<WorkerProcess>();
+  private readonly busy = new Set<WorkerProcess>();
   private closed = false;
 
   constructor(options: PoolOptions) {
@@ -30,8 +31,17 @@ export class WorkerPool implements Workers, AsyncDisposable {
     signal.throwIfAborted();
     const [worker = this.start()] = this.ready;
     this.ready.delete(worker);
+    this.busy.add(worker);
+    void worker.ended.then(() => this.busy.delete(worker));
     this.fill();
     return Promise.resolve(worker);
+  }
+
+  /** Kills every worker that has a task; resolves when they are gone. Those that have none know nothing and can reach nobody. */
+  async kill(why: BulkheadError): Promise<void> {
+    const busy = [...this.busy];
+    for (const worker of busy) worker.kill(why);
+    await Promise.all(busy.map(({ ended }) => ended));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Bus } from "@bulkhead/bus";
 import type { Clock } from "@bulkhead/core";
 import type { PipeTool } from "@bulkhead/schemas";
-import type { AuditWriter, Logger } from "@bulkhead/service";
+import type { AuditWriter, ControlReader, Logger } from "@bulkhead/service";
 
 export type TaskPort = Pick<Bus, "request">;
 
@@ -11,6 +11,7 @@ export interface HostPort {
   readonly tools: readonly PipeTool[];
   readonly bus: TaskPort;
   readonly audit: AuditWriter;
+  readonly control: ControlReader;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -17,7 +17,7 @@ export async function startAgent(runtime: Runtime<AgentConfig>): Promise<void> {
   ]);
   judge(sandbox, runtime);
   const pool = runtime.own(new WorkerPool({ sandbox, bundle, warm: config.warm, clock }));
-  const host: HostPort = { agent, tools, bus: runtime.bus, audit, clock, log };
+  const host: HostPort = { agent, tools, bus: runtime.bus, audit, control: runtime.control, clock, log };
   const concurrency = config.concurrency ?? agent.concurrency;
   runtime.own(new Dispatcher({ host, pool, concurrency, instance: runtime.instance, signal: runtime.signal }));
   await audit.record("agent.started", { agent: agent.name, state: sandbox.level.name });

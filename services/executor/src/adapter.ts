@@ -1,5 +1,15 @@
 import { BulkheadError, isErrorCode } from "@bulkhead/core";
-import { guardedHttp, type ReadBack, readBackOf, resultText, type ToolContext } from "@bulkhead/tools";
+import type { JsonValue } from "@bulkhead/schemas";
+import {
+  type Captured,
+  captureUndo,
+  guardedHttp,
+  type ReadBack,
+  readBackOf,
+  readState,
+  resultText,
+  type ToolContext,
+} from "@bulkhead/tools";
 import type { CallCredentials } from "./credentials.ts";
 import type { Parts, PermittedCall } from "./parts.ts";
 
@@ -70,6 +80,27 @@ export async function readBack(parts: Parts, call: PermittedCall): Promise<ReadB
   } catch {
     return "unknown";
   }
+}
+
+/** What a call would change, as its tool reads it now. @throws BulkheadError `adapter.missing` where the tool cannot read it */
+export async function stateBefore(parts: Parts, call: PermittedCall): Promise<JsonValue> {
+  return await reading(parts, call, (context) => readState(call.loaded.tool, call.action.args, context));
+}
+
+/** The state before a call, and what would undo it. @throws BulkheadError `tier.propose.rollback`, `undo.invalid` */
+export async function captured(parts: Parts, call: PermittedCall): Promise<Captured> {
+  const { tool, inverse: undoing } = call.loaded;
+  if (undoing === undefined) throw new BulkheadError("tier.propose.rollback");
+  return await reading(parts, call, (context) => captureUndo({ tool, undoing }, call.action.args, context));
+}
+
+/** Reads with the call's own context; no secret leaves in what was read. */
+async function reading<T>(parts: Parts, call: PermittedCall, read: (context: ToolContext) => Promise<T>): Promise<T> {
+  const credentials = parts.credentials.forCall(call.loaded.contract.credentials);
+  const signal = AbortSignal.timeout(READ_BACK_MS);
+  const context = contextOf(parts, call, { credentials, signal });
+  const value = await bounded(() => read(context), signal);
+  return JSON.parse(credentials.scrub(JSON.stringify(value))) as T;
 }
 
 interface Bounds {

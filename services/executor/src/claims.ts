@@ -7,12 +7,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isBulkheadError } from "@bulkhead/core";
 import { CallReply, type ClaimDocument } from "@bulkhead/schemas";
-import { type CollectionPort, lt } from "@bulkhead/store";
+import { type CollectionPort, exists, lt } from "@bulkhead/store";
 import type { z } from "zod";
 
 export type Claim = ClaimDocument;
 /** An end as it is stored: the text of a result lies in the content store. */
 export type Outcome = Extract<z.infer<typeof CallReply>, { status: "done" | "failed" | "unknown" }>;
+
+/** What is stored with an end: the reply, and the event that is not recorded yet. */
+export type End = Pick<Claim, "unrecorded"> & { readonly reply?: Outcome | undefined };
 
 /** How a claim was taken. */
 export type Taken =
@@ -23,13 +26,17 @@ export type Taken =
 export interface Claims {
   take(claim: Claim, dedupWindowMs: number): Promise<Taken>;
   find(callId: string): Promise<Claim | undefined>;
-  /** `claimed → acting`; false when somebody else has it. */
-  act(claim: Claim, deadline: number): Promise<boolean>;
+  /** `claimed → acting`, with what was captured; false when somebody else has it. */
+  act(claim: Claim, deadline: number, captured: Pick<Claim, "undo" | "before">): Promise<boolean>;
   /** `acting → done | failed | unknown`; false when it was settled by somebody else. */
-  settle(claim: Claim, state: Outcome["status"], reply?: Outcome): Promise<boolean>;
+  settle(claim: Claim, state: Outcome["status"], end: End): Promise<boolean>;
   /** Adds the reply to an effect that was done while the content store could not be reached. */
   complete(claim: Claim, outcome: Outcome): Promise<void>;
   unsettled(before: number): Promise<readonly Claim[]>;
+  /** Ends whose record was not acknowledged, and whose owner had time enough to have it so. */
+  unrecorded(before: number): Promise<readonly Claim[]>;
+  /** The end is recorded after all. */
+  told(claim: Claim): Promise<void>;
 }
 
 export function claimStore(claims: CollectionPort<Claim>): Claims {
@@ -42,14 +49,24 @@ export function claimStore(claims: CollectionPort<Claim>): Claims {
       const known = await find(wanted._id);
       return known === undefined ? { kind: "duplicate" } : await takeOver(claims, known, wanted);
     },
-    act: ({ _id, owner, action }, deadline) =>
-      claims.compareAndSet({ _id, owner, action, state: "claimed" }, { set: { state: "acting", deadline } }),
-    settle: ({ _id, action, deadline }, state, reply) =>
+    act: ({ _id, owner, action }, deadline, captured) =>
+      claims.compareAndSet(
+        { _id, owner, action, state: "claimed" },
+        { set: { state: "acting", deadline, ...captured } },
+      ),
+    settle: ({ _id, action, deadline }, state, { reply, unrecorded }) =>
       persistently(() =>
-        claims.compareAndSet({ _id, action, deadline, state: "acting" }, { set: { state, ...(reply && { reply }) } }),
+        claims.compareAndSet(
+          { _id, action, deadline, state: "acting" },
+          { set: { state, ...(reply && { reply }), ...(unrecorded && { unrecorded }) } },
+        ),
       ),
     complete: async ({ _id, action }, reply) => {
       await claims.compareAndSet({ _id, action, state: "done" }, { set: { reply } });
+    },
+    unrecorded: (before) => claims.find({ unrecorded: exists(true), deadline: lt(before) }, { limit: 100 }),
+    told: async ({ _id, action }) => {
+      await claims.compareAndSet({ _id, action }, { unset: ["unrecorded"] });
     },
     unsettled: (before) => claims.find({ state: "acting", deadline: lt(before) }, { limit: 100 }),
   };

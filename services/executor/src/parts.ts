@@ -23,6 +23,8 @@ export interface LoadedTool {
   readonly contract: z.infer<typeof ToolContract>;
   readonly tool: Tool;
   readonly builtin: boolean;
+  /** What undoes it, of the same executor, where its contract names that. */
+  readonly inverse?: Tool;
 }
 
 /** A call that may run: every signature that it needs was verified over these very, frozen, arguments. */
@@ -35,4 +37,8 @@ export interface PermittedCall {
   /** The task's labels as this process read them before the call could raise its own. */
   readonly labels: readonly Label[];
   readonly proposal?: string;
+  /** Of an undo: the call that it undoes, and the digest of its action that a person decided about. */
+  readonly undone?: PermittedCall;
+  /** The digest of the state that the call was held for. */
+  readonly before?: string;
 }

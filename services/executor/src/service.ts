@@ -6,7 +6,7 @@ import type { ExecutorConfig } from "./config.ts";
 import { contentPort } from "./content.ts";
 import { credentialBox } from "./credentials.ts";
 import { effects } from "./effect/effect.ts";
-import { sweepUnsettled } from "./effect/sweep.ts";
+import { sweepUnrecorded, sweepUnsettled } from "./effect/sweep.ts";
 import { events } from "./events.ts";
 import { execHandler } from "./handlers/exec.ts";
 import type { Parts } from "./parts.ts";
@@ -14,7 +14,7 @@ import { reads } from "./read.ts";
 import { recordPort } from "./records.ts";
 import { loadToolset } from "./toolset/load.ts";
 
-const SWEEP_MS = 60_000;
+const SWEEP_MS = 10_000;
 
 export async function createExecutor(runtime: Runtime<ExecutorConfig>): Promise<void> {
   const { bus, config, policy } = runtime;
@@ -42,11 +42,15 @@ export async function createExecutor(runtime: Runtime<ExecutorConfig>): Promise<
 
 function keepSweeping(parts: Parts): void {
   const { runtime } = parts;
-  const sweeping = setInterval(() => {
-    sweepUnsettled(parts).catch((error: unknown) => {
-      runtime.log.warn(toWire(error), "sweep");
-    });
-  }, SWEEP_MS);
+  const sweep = (): void => {
+    sweepUnsettled(parts)
+      .then(() => sweepUnrecorded(parts))
+      .catch((error: unknown) => {
+        runtime.log.warn(toWire(error), "sweep");
+      });
+  };
+  const sweeping = setInterval(sweep, SWEEP_MS);
+  sweep();
   runtime.own({
     [Symbol.asyncDispose]: () => {
       clearInterval(sweeping);

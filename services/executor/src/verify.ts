@@ -6,13 +6,26 @@
  * S4, S5: what is not named, blocked, stale or of another epoch is refused.
  */
 import { BulkheadError, digest, sameDigest } from "@bulkhead/core";
-import { actionDigest, floor, openGrants, rankOf, termsDigest, verifyApproval } from "@bulkhead/policy";
+import {
+  actionDigest,
+  floor,
+  openGrants,
+  rankOf,
+  revokedOf,
+  termsDigest,
+  verifyApproval,
+  verifyUndo,
+} from "@bulkhead/policy";
 import type { Action, ExecRequest, Grant } from "@bulkhead/schemas";
 import type { LoadedTool, Parts, PermittedCall } from "./parts.ts";
 
 /** Checks everything that needs no waiting but the labels, which are read meanwhile. @throws BulkheadError with the refusal */
-export async function verifyCall({ runtime }: Parts, loaded: LoadedTool, request: ExecRequest): Promise<PermittedCall> {
-  const { action } = request;
+export async function verifyCall(
+  { runtime }: Parts,
+  { loaded, undone }: { readonly loaded: LoadedTool; readonly undone?: LoadedTool | undefined },
+  request: ExecRequest,
+): Promise<PermittedCall> {
+  const { action, original, before } = request;
   const { policy, clock } = runtime;
   const reading = loaded.contract.effects.length === 0 ? Promise.resolve([]) : runtime.labels.of(action.task);
   reading.catch(() => undefined);
@@ -24,11 +37,14 @@ export async function verifyCall({ runtime }: Parts, loaded: LoadedTool, request
     policy.checkArgs(action.tool, action.args);
   });
   const { grant, issuers } = openGrants(policy, request.grants, action, clock.now());
-  const call = permitted(loaded, action, { grant, labels: await reading });
+  const labels = await reading;
+  const undoes = undone && original && { undone: permitted(undone, original, { grant, labels }) };
+  const call = { ...permitted(loaded, action, { grant, labels }), ...undoes, ...(before !== undefined && { before }) };
   const signers = assertFloor(runtime, call);
   for (const signer of ["gateway", "watchdog"] as const)
     if (signers.includes(signer) && !issuers.has(signer)) throw new BulkheadError("signature.missing", `(${signer})`);
-  return signers.includes("operator") ? { ...call, proposal: approved(runtime, request, grant) } : call;
+  const proposed = signers.includes("operator") || grant.tier === "PROPOSE";
+  return proposed ? { ...call, proposal: proposalOf(runtime, request, grant) } : call;
 }
 
 /**
@@ -42,9 +58,10 @@ export function verifyRecall({ runtime }: Parts, loaded: LoadedTool, { action, g
 }
 
 /** The floor, as of now. @throws BulkheadError when the call may no longer run at the tier that was signed */
-export function assertFloor(runtime: Parts["runtime"], { action, grant, labels }: PermittedCall) {
+export function assertFloor(runtime: Parts["runtime"], { action, grant, labels, undone }: PermittedCall) {
   const facts = { policy: runtime.policy, labels, control: runtime.control.view(), now: runtime.clock.now() };
-  const own = floor({ agent: action.agent, tool: action.tool, signedTier: grant.tier }, facts);
+  const undoing = action.undoes === undefined ? {} : { undoing: undone?.action.tool ?? "" };
+  const own = floor({ agent: action.agent, tool: action.tool, signedTier: grant.tier, ...undoing }, facts);
   if (own.outcome === "deny") throw new BulkheadError(own.code);
   if (rankOf(own.tier) > rankOf(grant.tier)) throw new BulkheadError("tier.raised", `(${own.tier})`);
   return own.signers;
@@ -62,9 +79,18 @@ function checkArguments({ tool }: LoadedTool, action: Action, byPolicy: () => vo
   if (!tool.input.safeParse(action.args).success) throw new BulkheadError("args.invalid");
 }
 
-function approved({ policy, clock }: Parts["runtime"], { approval, action }: ExecRequest, grant: Grant): string {
+/** The proposal that this call is of: its persons' own signatures verified over exactly this action, or over the one that it undoes. */
+function proposalOf(runtime: Parts["runtime"], { approval, action, original }: ExecRequest, grant: Grant): string {
+  const { policy, clock, control } = runtime;
   if (approval === undefined) throw new BulkheadError("signature.missing", "(operator)");
-  verifyApproval(policy, approval, action, clock.now());
+  const judging = { now: clock.now(), revoked: revokedOf(control.view()) };
+  if (action.undoes === undefined) {
+    const { kind } = verifyApproval(policy, approval, action, judging);
+    if (kind === "released" && grant.tier !== "PROPOSE") throw new BulkheadError("signature.missing", "(operator)");
+  } else {
+    if (original === undefined) throw new BulkheadError("undo.invalid");
+    verifyUndo(policy, { action, original, approval }, judging);
+  }
   if (grant.proposal === undefined || !sameDigest(grant.proposal, termsDigest(approval.terms)))
     throw new BulkheadError("approval.invalid");
   return approval.terms.id;

@@ -1,5 +1,5 @@
 import { BulkheadError, type ErrorCode } from "@bulkhead/core";
-import type { Scope } from "@bulkhead/schemas";
+import { heldBy } from "@bulkhead/policy";
 import type { ControlView } from "@bulkhead/service";
 
 /**
@@ -14,9 +14,8 @@ export function assertPermitted(agent: string, control: ControlView, now: number
 }
 
 function refusalFor(agent: string, control: ControlView, now: number): ErrorCode | undefined {
-  const covers = (scope: Scope): boolean => scope.kind === "all" || (scope.kind === "agent" && scope.name === agent);
-  if (control.get("stop", "stop")?.stops.some(({ scope }) => covers(scope)) === true) return "control.stopped";
-  if (control.get("quarantine", "quarantine")?.scopes.some(covers) === true) return "control.quarantined";
+  const held = heldBy(control.values, agent);
+  if (held !== undefined) return held;
   const breaker = control.get(`breaker-${agent}`, "breaker");
   if (breaker?.state === "open" && (breaker.until ?? Infinity) > now) return "breaker.open";
   if (control.fresh) return undefined;

@@ -1,16 +1,17 @@
 import type { ProposalDocument } from "@bulkhead/schemas";
-import type { Runtime } from "@bulkhead/service";
+import type { Presence, Runtime } from "@bulkhead/service";
 import type { CollectionPort } from "@bulkhead/store";
 import type { Recorder } from "./events.ts";
 import type { EffectName } from "./proposal/proposal.machine.ts";
 
 /** What an action of the machine does, in the background. */
-export type Effect = (proposals: Proposals, document: ProposalDocument) => void;
+export type Effect = (proposals: Proposals, document: ProposalDocument) => Promise<void>;
 
-export interface Proposals extends Pick<Runtime, "bus" | "policy" | "clock" | "log" | "signal"> {
+export interface Proposals extends Pick<Runtime, "bus" | "policy" | "control" | "clock" | "log" | "signal"> {
   readonly documents: CollectionPort<ProposalDocument>;
   readonly record: Recorder;
   readonly effects: Readonly<Record<EffectName, Effect>>;
-  /** Ids that this process is busy with: not once-ness, only less noise. */
-  readonly busy: Set<string>;
+  readonly presence: Presence;
+  /** What this process is busy with: not once-ness, only less noise. */
+  readonly busy: Map<string, Promise<void>>;
 }

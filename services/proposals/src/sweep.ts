@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { asBulkheadError, toWire } from "@bulkhead/core";
-import { lte, oneOf } from "@bulkhead/store";
+import { AUDIT_EVENTS, type ProposalDocument } from "@bulkhead/schemas";
+import { lte, ne, oneOf } from "@bulkhead/store";
 import type { Proposals } from "./port.ts";
+import { apply, recorded } from "./proposal/apply.ts";
 import { due } from "./proposal/due.ts";
+import type { EffectName } from "./proposal/proposal.machine.ts";
 
 const INTERVAL_MS = 1_000;
 /** Longer than one attempt of whoever is at it. */
 const ABANDONED_MS = 5_000;
-const BATCH = 100;
+const PAGE = { limit: 100 };
 
 /** Finds what is due, and what a crash or an absent service left undone. */
 export function startSweep(proposals: Proposals): void {
@@ -24,13 +27,40 @@ async function sweepUntilEnd(proposals: Proposals): Promise<void> {
   }
 }
 
+/** The states in which something runs, and the effect that takes it up again. */
+const RUNNING: Readonly<Partial<Record<ProposalDocument["state"], EffectName>>> = {
+  released: "release",
+  undoing: "undo",
+  editing: "reopen",
+};
+
 async function sweep(proposals: Proposals): Promise<void> {
-  const { documents, clock, effects } = proposals;
+  const { documents, clock, effects, record, policy } = proposals;
   const now = clock.now();
-  const limit = { limit: BATCH };
-  for (const document of await documents.find({ state: "pending", dueAt: lte(now) }, limit))
+  const abandoned = { updatedAt: lte(now - ABANDONED_MS) };
+  await supersede(proposals);
+  for (const document of await documents.find(
+    { state: oneOf(["pending", "holding", "window"]), dueAt: lte(now) },
+    PAGE,
+  ))
     await due(proposals, document);
-  const abandoned = { state: oneOf(["approved", "released"]), updatedAt: lte(now - ABANDONED_MS) };
-  for (const document of await documents.find(abandoned, limit)) effects.release(proposals, document);
-  for (const document of await documents.find({ untold: true }, limit)) effects.tell(proposals, document);
+  for (const document of await documents.find({ state: oneOf(Object.keys(RUNNING)), ...abandoned }, PAGE)) {
+    const name = RUNNING[document.state];
+    if (name !== undefined && document.epoch === policy.epoch) void effects[name](proposals, document);
+  }
+  for (const document of await documents.find({ untold: true }, PAGE)) void effects.tell(proposals, document);
+  for (const document of await documents.find({ unrecorded: oneOf(AUDIT_EVENTS), ...abandoned }, PAGE)) {
+    if (document.unrecorded !== undefined) await record.changed(document.unrecorded, document);
+    recorded(proposals, document);
+  }
+}
+
+/** What waits under another policy is decided anew: the call that asked is asked again, under this one. */
+async function supersede(proposals: Proposals): Promise<void> {
+  const { documents, policy } = proposals;
+  const waiting = { state: oneOf(["pending", "holding", "editing", "released"]), epoch: ne(policy.epoch) };
+  for (const document of await documents.find(waiting, PAGE)) {
+    const type = document.state === "released" ? "failed" : "supersede";
+    await apply(proposals, document, { type }, { set: { code: "policy.epoch" } });
+  }
 }

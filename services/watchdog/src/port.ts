@@ -1,9 +1,22 @@
-import type { HeardDecision } from "@bulkhead/schemas";
-import type { Runtime } from "@bulkhead/service";
+import { type Judging, type Rules, revokedOf } from "@bulkhead/policy";
+import type { AccountDocument, HeardDecision, ValidatedDocument } from "@bulkhead/schemas";
+import type { Presence, Runtime } from "@bulkhead/service";
 import type { CollectionPort } from "@bulkhead/store";
 
 export interface Watchdog
   extends Pick<Runtime, "bus" | "policy" | "control" | "labels" | "clock" | "audit" | "log" | "sign" | "signal"> {
   /** What this service itself has heard from operators. */
   readonly decisions: CollectionPort<HeardDecision>;
+  /** What it has seen before it became a proposal. */
+  readonly validated: CollectionPort<ValidatedDocument>;
+  readonly presence: Presence;
+  /** The house's business rules, parsed at the start. */
+  readonly rules: Rules;
+  /** What cumulative limits have taken. */
+  readonly accounts: CollectionPort<AccountDocument>;
+}
+
+/** What operators' decisions are judged by at this moment. */
+export function judging({ clock, control }: Pick<Watchdog, "clock" | "control">): Judging {
+  return { now: clock.now(), revoked: revokedOf(control.view()) };
 }

@@ -5,9 +5,27 @@
  * the action that was shown under the policy that this client itself verified.
  */
 import { type Bus, connectBus } from "@bulkhead/bus";
-import { BulkheadError, newId, readIdentity, sameDigest } from "@bulkhead/core";
+import {
+  BulkheadError,
+  type Envelope,
+  newId,
+  readIdentity,
+  sameDigest,
+  sign,
+  signingKey,
+  systemClock,
+} from "@bulkhead/core";
 import { actionDigest, type LoadedPolicy, termsDigest } from "@bulkhead/policy";
-import type { ProposalView, Query, QueryReply, ReplyOf, TaskCommand, TaskSubmission } from "@bulkhead/schemas";
+import type {
+  ControlValue,
+  Decision,
+  ProposalView,
+  Query,
+  QueryReply,
+  ReplyOf,
+  TaskCommand,
+  TaskSubmission,
+} from "@bulkhead/schemas";
 
 /** A kind of question that operators may ask. */
 export type QueryKind = Query["kind"];
@@ -16,6 +34,9 @@ export type Answer<K extends QueryKind> = Extract<QueryReply, { kind: K }>;
 /** A question of one kind; its page size may be left out. */
 export type Question<K extends QueryKind> = { readonly kind: K } & DefaultsOptional<Extract<Query, { kind: K }>>;
 type DefaultsOptional<Q> = Omit<Q, "kind" | "limit" | "after"> & Partial<Pick<Q, Extract<keyof Q, "limit" | "after">>>;
+
+/** What a person says about a proposal; `args` with `edit` only. */
+export type Said = Pick<Decision, "outcome" | "reason" | "args">;
 
 /** A person with a key, connected. */
 export interface OperatorClient extends AsyncDisposable {
@@ -27,8 +48,10 @@ export interface OperatorClient extends AsyncDisposable {
   submit(agent: string, task: TaskSubmission): Promise<{ readonly task: string }>;
   ask<K extends QueryKind>(question: Question<K>): Promise<Answer<K>>;
   /** Signs a decision over exactly what the proposal shows. @throws BulkheadError `digest.mismatch|policy.epoch` if it shows something else */
-  decide(proposal: ProposalView, outcome: "approve" | "deny", reason?: string): Promise<void>;
+  decide(proposal: ProposalView, said: Said): Promise<void>;
   command(command: TaskCommand): Promise<ReplyOf<"command">>;
+  /** Signs a value of control; never earlier than `notBefore` (epoch ms), so that a slow clock does not make it an old one. */
+  signControl(value: ControlValue, notBefore: number): Envelope;
 }
 
 /** Who connects, and where. */
@@ -54,8 +77,12 @@ export async function connectOperator({ url, keyFile, policy, ca, signal }: Oper
     bus,
     submit: (agent, task) => submit(bus, policy, agent, task),
     ask: (question) => ask(bus, question),
-    decide: (proposal, outcome, reason) => decide(bus, policy, proposal, outcome, reason),
+    decide: (proposal, said) => decide(bus, policy, proposal, said),
     command: (command) => bus.request("command", command, { attempts: ATTEMPTS }),
+    signControl: (value, notBefore) => {
+      const clock = { ...systemClock, now: () => Math.max(systemClock.now(), notBefore) };
+      return sign(signingKey(identity.signingSeed), identity.identity, "control", value, { clock });
+    },
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };
 }
@@ -85,16 +112,9 @@ async function ask<K extends QueryKind>(bus: Bus, question: Question<K>): Promis
   return reply as Answer<K>;
 }
 
-async function decide(
-  bus: Bus,
-  policy: LoadedPolicy,
-  { terms, action }: ProposalView,
-  outcome: "approve" | "deny",
-  reason: string | undefined,
-): Promise<void> {
+async function decide(bus: Bus, policy: LoadedPolicy, { terms, action }: ProposalView, said: Said): Promise<void> {
   if (!sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool)
     throw new BulkheadError("digest.mismatch");
   if (terms.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
-  const decision = { v: 1 as const, proposal: terms.id, digest: termsDigest(terms), outcome };
-  await bus.publish("decision", { ...decision, ...(reason !== undefined && { reason }) });
+  await bus.publish("decision", { v: 1, proposal: terms.id, digest: termsDigest(terms), ...said });
 }

@@ -67,6 +67,7 @@ operators:
 #   web: { agents: [assistant] }
 
 # --- Models. Without this part every class is the rehearsal model: local, free, and gullible on purpose ---------
+# Where OPENAI_BASE_URL is set, leave out url and credential: they are taken from it and from OPENAI_API_KEY.
 # models:
 #   small:
 #     url: https://api.openai.com/v1 # any endpoint of the OpenAI chat-completions format

@@ -3,8 +3,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { CliError, EXIT } from "../errors.ts";
-import { createOutput } from "../output/output.ts";
-import { projectAt } from "../policy/project.ts";
+import { createOutput, type Output } from "../output/output.ts";
+import { endpointOf } from "../policy/environment.ts";
+import { formatMistake, type Mistake } from "../policy/mistakes.ts";
+import { type Project, projectAt } from "../policy/project.ts";
+import { checkProject } from "../policy/project-check.ts";
 import { GITIGNORE, policyTemplate, WELCOME } from "./init-template.ts";
 import { examples, withJson } from "./shared.ts";
 import { signChanges } from "./sign.ts";
@@ -29,6 +32,11 @@ async function init(dir: string, options: { json?: boolean }): Promise<void> {
   await writeFile(project.policyFile, policyTemplate(nameOf(dir)));
   await writeNew(join(project.dir, ".gitignore"), GITIGNORE);
   await writeNew(join(project.dir, "files", "welcome.txt"), WELCOME);
+  const checked = endpointOf() === undefined ? undefined : await checkProject(project);
+  if (checked?.ok === false) {
+    sayUnsigned(project, checked.mistakes, out);
+    return;
+  }
   const quiet = { ...out, say: () => undefined };
   const { signed } = await signChanges(project, quiet, () => Promise.resolve(true));
   out.give({ dir: project.dir, epoch: signed.loaded.epoch });
@@ -37,6 +45,13 @@ async function init(dir: string, options: { json?: boolean }): Promise<void> {
     `The keys are in ${project.keysDir}: whoever holds admin.json decides what agents may do, so keep a copy safe.`,
   );
   out.say(`\nNext: npx bulkhead up ${dir}`);
+}
+
+/** The environment names a model's endpoint, and only the user knows what it costs. */
+function sayUnsigned(project: Project, mistakes: readonly Mistake[], out: Output): void {
+  out.give({ dir: project.dir, mistakes });
+  out.say(`Made ${project.policyFile}. Before it can be signed:\n${mistakes.map(formatMistake).join("\n")}`);
+  out.say(`\nThen: npx bulkhead up ${project.dir}`);
 }
 
 function nameOf(dir: string): string {

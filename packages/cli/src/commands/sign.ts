@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { CliError, EXIT } from "../errors.ts";
 import { createOutput, type Output } from "../output/output.ts";
 import { type Change, formatChange } from "../policy/diff.ts";
+import { keepKey } from "../policy/environment.ts";
 import { formatMistake } from "../policy/mistakes.ts";
 import { type Project, projectAt } from "../policy/project.ts";
 import { checkProject } from "../policy/project-check.ts";
@@ -36,6 +37,7 @@ export async function signChanges(
 ): Promise<{ signed: SignedPolicy; changes: readonly Change[] }> {
   const checked = await checkProject(project);
   if (!checked.ok) throw new CliError(checked.mistakes.map(formatMistake).join("\n"), EXIT.usage);
+  await keepKey(project, checked.draft);
   const changes = await changesSinceSigned(project, checked.draft);
   const before = changes.length === 0 ? await readSigned(project) : undefined;
   if (before !== undefined) return { signed: before, changes };

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { Ajv } from "ajv";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { SERVICES } from "../supervise/bundle.ts";
@@ -20,6 +22,24 @@ const compose = parse(await readFile(file, "utf8"), { merge: true }) as {
 };
 const services = Object.entries(compose.services).filter(([, { entrypoint }]) => entrypoint?.[0] === "node");
 const programOf = ({ entrypoint }: Block): string => /programs\/(\w+)\.mjs$/.exec(entrypoint?.[1] ?? "")?.[1] ?? "";
+
+/** The schema of the Compose Specification, as a linter for it carries it. */
+async function composeSchema(): Promise<object> {
+  const linter = dirname(createRequire(import.meta.url).resolve("dclint/package.json"));
+  return JSON.parse(await readFile(join(linter, "schemas", "compose.schema.json"), "utf8")) as object;
+}
+
+test("it is what the Compose Specification allows, and a setting that it does not know would be seen", async () => {
+  const isCompose = new Ajv({ allErrors: true, strict: false, validateSchema: false }).compile(await composeSchema());
+  const mistakes = (value: unknown): string[] => {
+    isCompose(value);
+    return isCompose.errors?.map(({ instancePath, message = "" }) => `${instancePath} ${message}`) ?? [];
+  };
+  expect(mistakes(compose)).toEqual([]);
+  const [name, block] = services[0] ?? expect.fail("there is no service");
+  const misspelt = { ...compose, services: { ...compose.services, [name]: { ...block, helthcheck: {} } } };
+  expect(mistakes(misspelt)).toEqual([`/services/${name} must NOT have additional properties`]);
+});
 
 test("every service has a block, with a user of its own and a health check, and opens no port", () => {
   expect(new Set(services.map(([, block]) => programOf(block)))).toEqual(new Set<string>(SERVICES));

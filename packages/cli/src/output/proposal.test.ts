@@ -4,7 +4,15 @@ import { describeProposal } from "./proposal.ts";
 import { paintFor } from "./terminal.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
-const terms = { v: 1, id: "p-1", action: digest, tool: "files-write", tier: "CONFIRM", policyEpoch: digest } as const;
+const terms = {
+  v: 1,
+  id: "p-1",
+  action: digest,
+  tool: "files-write",
+  tier: "CONFIRM",
+  mode: "ask",
+  policyEpoch: digest,
+} as const;
 const asked = {
   v: 1,
   agent: "inbox",
@@ -18,6 +26,7 @@ const shownWith = (args: ProposalView["action"]["args"]): string =>
   describeProposal(
     {
       ...{ id: "p-1", state: "pending", tier: "CONFIRM", labels: [], reasons: [], openedAt: 0, asked: 1 },
+      ...{ mode: "ask", dueAt: 0, needed: 1, approvedBy: [] },
       terms: { ...terms, expiresAt: 0, nonce: "n".repeat(22) },
       action: { ...asked, toolHash: digest, policyEpoch: digest, args },
     },

@@ -1,5 +1,6 @@
 import type { AgentPolicy, Policy, ToolContract, ToolGrant, ToolsetPolicy } from "@bulkhead/schemas";
 import { type Catalogue, contractOf, type Offer } from "./catalogue.ts";
+import type { ModelEndpoint } from "./environment.ts";
 import type { PolicyFile } from "./file.ts";
 import { identitiesOf } from "./keys.ts";
 import { modelsOf } from "./models.ts";
@@ -12,9 +13,13 @@ export type Draft = Omit<Policy, "trust" | "signedAt">;
  * The policy that a checked file means. Only tools that some agent is given are in it, and those that undo them: nothing else exists
  * for the runtime.
  */
-export function compile(file: PolicyFile, catalogue: Catalogue, rehearsed: Rehearsals): Draft {
+export function compile(
+  file: PolicyFile,
+  catalogue: Catalogue,
+  { rehearsals, endpoint }: { readonly rehearsals: Rehearsals; readonly endpoint?: ModelEndpoint | undefined },
+): Draft {
   const tools = Object.fromEntries(offersOf(file, catalogue).map(([name, offer]) => [name, contractOf(offer)]));
-  const passed = [...rehearsed].filter(([name, { passed: known }]) => known && Object.hasOwn(tools, name));
+  const passed = [...rehearsals].filter(([name, { passed: known }]) => known && Object.hasOwn(tools, name));
   return {
     v: 1,
     name: file.name,
@@ -24,7 +29,7 @@ export function compile(file: PolicyFile, catalogue: Catalogue, rehearsed: Rehea
     ...(passed.length > 0 && { rehearsals: Object.fromEntries(passed.map(([name, { hash }]) => [name, hash])) }),
     operators: mapValues(file.operators, ({ person, roles }, name) => ({ name, person: person ?? name, roles })),
     clients: file.clients,
-    models: modelsOf(file),
+    models: modelsOf(file, endpoint),
     dailyMicros: file.daily,
     approval: {
       timeoutMs: file.approval.timeout,

@@ -71,7 +71,8 @@ const Agent = z.strictObject({
 });
 
 const Model = z.strictObject({
-  url: z.url("is not a URL such as https://api.example.com/v1"),
+  /** Without it, the one of the environment when this is signed. */
+  url: z.url("is not a URL such as https://api.example.com/v1").optional(),
   model: z.string().min(1).max(200),
   credential: Token.optional(),
   maxOutputTokens: z.int().min(1).max(200_000).default(2_000),

@@ -26,6 +26,8 @@ export type MistakeCode =
   | "connection.settings"
   | "credential.missing"
   | "credential.mode"
+  | "model.endpoint"
+  | "model.price"
   | "model.unknown"
   | "operator.unknown"
   | "operator.approver"

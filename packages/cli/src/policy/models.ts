@@ -1,4 +1,5 @@
 import type { ModelClass, Policy } from "@bulkhead/schemas";
+import { ENVIRONMENT_KEY, type ModelEndpoint } from "./environment.ts";
 import type { PolicyFile } from "./file.ts";
 
 /**
@@ -15,23 +16,25 @@ const rehearsal: ModelClass = {
   price: { inputMicrosPerMillion: 200_000, outputMicrosPerMillion: 800_000 },
 };
 
-/** The model classes of a file; without any, every class is the rehearsal model. */
-export function modelsOf(file: PolicyFile): Policy["models"] {
+/** The model classes of a checked file; without any, every class is the rehearsal model. */
+export function modelsOf(file: PolicyFile, endpoint?: ModelEndpoint): Policy["models"] {
   const { models, currency } = file;
   if (models === undefined)
     return { currency, priceVersion: "rehearsal", classes: { small: rehearsal, large: rehearsal } };
-  const classes = Object.entries(models).map(([name, model]) => [name, classOf(model)] as const);
+  const classes = Object.entries(models).map(([name, model]) => [name, classOf(atEndpoint(model, endpoint))] as const);
   return { currency, priceVersion: "file", classes: Object.fromEntries(classes) };
 }
 
-function classOf({
-  url,
-  model,
-  credential,
-  maxOutputTokens,
-  timeout,
-  price,
-}: NonNullable<PolicyFile["models"]>[string]): ModelClass {
+type Model = NonNullable<PolicyFile["models"]>[string];
+
+/** A class without a URL lies where the environment says; so does its key, unless the file names one. */
+function atEndpoint(model: Model, endpoint: ModelEndpoint | undefined): Model {
+  if (model.url !== undefined || endpoint === undefined) return model;
+  return { ...model, url: endpoint.url, credential: model.credential ?? (endpoint.key && ENVIRONMENT_KEY) };
+}
+
+function classOf({ url, model, credential, maxOutputTokens, timeout, price }: Model): ModelClass {
+  if (url === undefined) throw new TypeError(`the model ${model} has no url`);
   return {
     baseUrl: url,
     model,

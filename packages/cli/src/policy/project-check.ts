@@ -2,6 +2,7 @@ import { rehearseShipped } from "../rehearse/shipped.ts";
 import { type Catalogue, catalogueOf } from "./catalogue.ts";
 import { compile, type Draft } from "./compile.ts";
 import { loadCustomTools } from "./custom-tools.ts";
+import { checkEndpoint, endpointOf } from "./environment.ts";
 import type { PolicyFile } from "./file.ts";
 import type { Mistake } from "./mistakes.ts";
 import { makeStateFolders, type Project } from "./project.ts";
@@ -39,21 +40,27 @@ export async function readProject(project: Project): Promise<ReadProject> {
 
 /**
  * Reads and checks a project, its credential files included. Reports every mistake that can be known at once. Shipped tools that may be undone
- * are rehearsed on a throw-away copy if they were not yet.
+ * are rehearsed on a throw-away copy if they were not yet. A model class without a URL is at the environment's.
  */
-export async function checkProject(project: Project, now: number = Date.now()): Promise<CheckResult> {
+export async function checkProject(
+  project: Project,
+  now: number = Date.now(),
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<CheckResult> {
   const read = await readProject(project);
   if (read.file === undefined) return { ok: false, mistakes: read.mistakes };
   const { file, catalogue, source } = read;
+  const endpoint = endpointOf(env);
   const rehearsals = await rehearseShipped(project, file, catalogue);
   const mistakes = [
     ...read.mistakes,
+    ...checkEndpoint(file, source, endpoint),
     ...checkRules({ file, catalogue, source, rehearsals, dir: project.dir, now }),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), source)),
   ];
   return mistakes.length > 0
     ? { ok: false, mistakes: sorted(mistakes) }
-    : { ok: true, draft: compile(file, catalogue, rehearsals) };
+    : { ok: true, draft: compile(file, catalogue, { rehearsals, endpoint }) };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */

@@ -1,10 +1,16 @@
 import { asBulkheadError, BulkheadError, ERROR_CODES, type ErrorCode, isErrorCode } from "@bulkhead/core";
 import type { CallReply, PipeCallOutcome, PipeValue, WorkerLine } from "@bulkhead/schemas";
 import { callRefused } from "../events.ts";
-import { patiently } from "../run/patience.ts";
+import { patiently, sleep } from "../run/patience.ts";
 import type { TaskRun } from "../run/task-run.ts";
 
 type CallLine = Extract<WorkerLine, { kind: "call" }>;
+
+/**
+ * Within this time the host hears of a stop of its agent, too: then the worker dies, and its successor asks again after the
+ * resume. Otherwise it is the tool that is stopped, and the worker is told.
+ */
+const STOP_HEARD_MS = 1_000;
 
 export async function call(run: TaskRun, line: CallLine): Promise<PipeValue> {
   const { step, index, tool } = line;
@@ -13,6 +19,7 @@ export async function call(run: TaskRun, line: CallLine): Promise<PipeValue> {
   if (!run.host.tools.some(({ name }) => name === tool)) return refuse(run, callId, tool, "tool.undeclared");
   if (++run.used.calls > run.work.limits.calls) return refuse(run, callId, tool, "limits.steps");
   const reply = await ask(run, line, callId);
+  if (reply.status === "refused" && reply.code === "control.stopped") await sleep(STOP_HEARD_MS, run.signal);
   if (reply.status === "done") run.contents.add(reply.result.ref, reply.result.text);
   return { kind: "call", outcome: outcomeOf(reply) };
 }

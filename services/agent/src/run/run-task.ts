@@ -10,6 +10,7 @@ const WORKERS_PER_TASK = 3;
 export interface Workers {
   readonly level: string;
   take(signal: AbortSignal): Promise<WorkerProcess>;
+  kill(why: BulkheadError): Promise<void>;
 }
 
 /**
@@ -19,8 +20,9 @@ export interface Workers {
 export async function runTask(work: Work, host: HostPort, workers: Workers, signal: AbortSignal): Promise<void> {
   using run = new TaskRun(work, host);
   const leave = () => {
-    run.stop(new BulkheadError("unavailable"));
+    run.stop(asBulkheadError(signal.reason, "unavailable"));
   };
+  if (signal.aborted) leave();
   signal.addEventListener("abort", leave, { once: true });
   try {
     await conclude(run, await attempts(run, workers));
@@ -31,6 +33,7 @@ export async function runTask(work: Work, host: HostPort, workers: Workers, sign
 
 async function attempts(run: TaskRun, workers: Workers): Promise<RunEnd> {
   for (let attempt = 1; ; attempt++) {
+    if (run.signal.aborted) return run.ended;
     const end = await attemptOnce(run, workers);
     const again = end.kind === "stopped" && isBulkheadError(end.why, "worker.failed") && !run.signal.aborted;
     if (!again || attempt === WORKERS_PER_TASK) return end;
@@ -45,6 +48,7 @@ async function attemptOnce(run: TaskRun, workers: Workers): Promise<RunEnd> {
   const end = await runInWorker(run, worker).catch(
     (error: unknown): RunEnd => ({ kind: "stopped", why: asBulkheadError(error) }),
   );
+  if (end.kind === "stopped") worker.kill(end.why);
   if (end.kind === "stopped") await workerKilled(run, end.why, worker.stderr);
   else await workerFinished(run, end.kind, run.host.clock.now() - startedAt);
   return end;
@@ -58,10 +62,13 @@ const NOT_OURS: readonly ErrorCode[] = [
   "lease.expired",
 ];
 
+/** The task did nothing wrong: it goes on, under the same call ids, when its agent may work again. */
+const HOLDING: readonly ErrorCode[] = ["control.stopped", "control.quarantined"];
+
 /** Tells `tasks` what the worker could not. Whoever has lost the lease has nothing to tell. */
 async function conclude(run: TaskRun, end: RunEnd): Promise<void> {
   if (end.kind !== "stopped" || NOT_OURS.includes(end.why.code)) return;
-  const released = end.why.disposition === "retry";
+  const released = end.why.disposition === "retry" || isBulkheadError(end.why, ...HOLDING);
   const outcome = { outcome: released ? "released" : "failed", code: end.why.code } as const;
   await run.host.bus.request("finish", { lease: run.keeper.lease, ...outcome }, { attempts: released ? 1 : 5 });
 }

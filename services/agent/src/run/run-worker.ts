@@ -23,6 +23,8 @@ const FATAL: readonly ErrorCode[] = [
   "worker.protocol",
   "worker.flood",
   "limits.time",
+  "control.stopped",
+  "control.quarantined",
 ];
 
 export async function runInWorker(run: TaskRun, worker: WorkerProcess): Promise<RunEnd> {

@@ -1,5 +1,5 @@
 /**
- * Owns: the order in which an effect happens: claim, labels, intent (acknowledged), acting, adapter, outcome.
+ * Owns: the order in which an effect happens: claim, labels, capture of what would undo it, intent (acknowledged), acting, adapter, outcome.
  * Does not own: whether it may (verify.ts), what it does (the adapter).
  * Invariants: S1: no adapter is called before the intent is acknowledged; S10: it is called at most once for a call id,
  * whatever dies when; three writes: claim, acting, outcome.
@@ -9,6 +9,7 @@ import type { CallReply } from "@bulkhead/schemas";
 import { normaliseArgs } from "@bulkhead/tools";
 import type { z } from "zod";
 import { runAdapter } from "../adapter.ts";
+import { capture } from "../capture.ts";
 import type { Claim } from "../claims.ts";
 import type { Parts, PermittedCall } from "../parts.ts";
 import { raiser } from "../raise.ts";
@@ -31,11 +32,12 @@ export function effects(parts: Parts): (call: PermittedCall) => Promise<Reply> {
     if (taken.kind === "duplicate") throw new BulkheadError("dedup.conflict");
     if (taken.kind === "known") return await answerFrom(parts, call, taken.claim);
     await raise(call);
+    const captured = await capture(parts, call);
     await events.call("effect.intent", call);
     assertFloor(runtime, call);
     const deadline = runtime.clock.now() + call.loaded.contract.timeoutMs + MARGIN_MS;
-    const acting = { ...taken.claim, state: "acting" as const, deadline };
-    if (!(await claims.act(taken.claim, deadline))) return { status: "pending" };
+    const acting = { ...taken.claim, ...captured, state: "acting" as const, deadline };
+    if (!(await claims.act(taken.claim, deadline, captured))) return { status: "pending" };
     return await settle(parts, call, acting, await runAdapter(parts, call));
   };
 }

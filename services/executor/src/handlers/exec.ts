@@ -1,14 +1,14 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError, ERROR_CODES, isBulkheadError, sameDigest } from "@bulkhead/core";
 import { actionDigest } from "@bulkhead/policy";
-import type { CallReply } from "@bulkhead/schemas";
-import type { z } from "zod";
+import type { CallReply, ReplyOf } from "@bulkhead/schemas";
+import { previewOf } from "../capture.ts";
 import { answerFrom, recorded } from "../effect/settle.ts";
 import type { LoadedTool, Parts, PermittedCall } from "../parts.ts";
 import { frozen, verifyCall, verifyRecall } from "../verify.ts";
 
-type Reply = z.infer<typeof CallReply>;
-type Run = (call: PermittedCall) => Promise<Reply>;
+type Reply = ReplyOf<"exec">;
+type Run = (call: PermittedCall) => Promise<CallReply>;
 
 export interface ExecParts extends Parts {
   readonly tools: ReadonlyMap<string, LoadedTool>;
@@ -24,7 +24,7 @@ export function execHandler(parts: ExecParts): (request: Received<"exec">) => Pr
   const running = new Map<string, Promise<Reply>>();
   return async ({ body }) => {
     const request = frozen(body);
-    const key = `${request.recall ? "recall " : ""}${request.action.callId} ${actionDigest(request.action)}`;
+    const key = `${request.recall ? "recall " : ""}${request.preview ? "preview " : ""}${request.action.callId} ${actionDigest(request.action)}`;
     let run = running.get(key);
     if (run === undefined) {
       run = execute(parts, request).finally(() => running.delete(key));
@@ -37,7 +37,10 @@ export function execHandler(parts: ExecParts): (request: Received<"exec">) => Pr
 async function execute(parts: ExecParts, request: Received<"exec">["body"]): Promise<Reply> {
   try {
     if (request.recall) return await recall(parts, request);
-    const call = await verifyCall(parts, toolOf(parts, request.action.tool), request);
+    const loaded = toolOf(parts, request.action.tool);
+    if (request.preview) return await previewOf(parts, verifyRecall(parts, loaded, request));
+    const undone = request.original && toolOf(parts, request.original.tool);
+    const call = await verifyCall(parts, { loaded, undone }, request);
     return await (call.loaded.contract.effects.length > 0 ? parts.effects(call) : parts.reads(call));
   } catch (error) {
     return await refuse(parts, request, error);

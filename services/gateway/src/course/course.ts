@@ -5,45 +5,47 @@
  * effect without the watchdog's signature over the same bytes. S4: a call that is decided again is never decided below the first time.
  */
 import { BulkheadError, ERROR_CODES, type ErrorCode, isBulkheadError, isErrorCode } from "@bulkhead/core";
-import { decide, hasEffect, type Reason, strictest, type Verdict } from "@bulkhead/policy";
+import { type Reason, strictest } from "@bulkhead/policy";
 import type { CallReply, Label, Tier } from "@bulkhead/schemas";
 import type { Call, Gateway } from "../port.ts";
+import { type Decided, decideNow } from "./decide-now.ts";
 import { execute, recall } from "./execute.ts";
 import { propose } from "./propose.ts";
 
-/** What another decider says when it has seen a label that this decision had not. */
-const RAISED: readonly ErrorCode[] = ["tier.raised", "signature.missing", "approval.required"];
+/** What another decider says when it has seen something that this decision had not, and the tier that it then has at least. */
+const RAISED: Readonly<Partial<Record<ErrorCode, Tier>>> = {
+  "tier.raised": "AUTO",
+  "signature.missing": "AUTO",
+  "approval.required": "CONFIRM",
+};
 
 export async function runCourse(gateway: Gateway, call: Call): Promise<CallReply> {
-  const first = await decideNow(gateway, call, call.lease.ceiling);
+  const first = await decideNow(gateway, call);
   const reply = await follow(gateway, call, first);
-  if (!isRaised(reply)) return reply;
-  const second = await decideNow(gateway, call, strictest([call.lease.ceiling, first.verdict.tier]));
-  return await follow(gateway, call, second);
-}
-
-interface Decided {
-  readonly verdict: Verdict;
-  readonly labels: Label[];
-}
-
-async function decideNow(gateway: Gateway, { action, approval }: Call, ceiling: Tier): Promise<Decided> {
-  const { policy, clock, control } = gateway;
-  const labels = hasEffect(policy, action.tool) ? await gateway.labels.of(action.task) : [];
-  const facts = { policy, labels, control: control.view(), now: clock.now(), approved: approval !== undefined };
-  return { verdict: decide({ agent: action.agent, tool: action.tool, ceiling }, facts), labels };
+  const raised = raisedTo(reply);
+  if (raised === undefined) return reply;
+  const ceiling = strictest([call.ceiling, first.verdict.tier, raised]);
+  return await follow(gateway, call, await decideNow(gateway, { ...call, ceiling }));
 }
 
 async function follow(gateway: Gateway, call: Call, { verdict, labels }: Decided): Promise<CallReply> {
   if (verdict.outcome === "deny") return await deny(gateway, call, labels, verdict);
-  if (verdict.outcome === "ask") return await propose(gateway, call, { verdict, labels });
+  if (verdict.outcome === "propose") return await ask(gateway, call, { verdict, labels });
   try {
     return final(await execute(gateway, call, { verdict, labels }));
   } catch (error) {
     if (!isBulkheadError(error) || error.disposition === "retry") throw error;
-    if (!RAISED.includes(error.code)) await gateway.record.refused(call, error.code, []);
+    if (RAISED[error.code] === undefined) await gateway.record.refused(call, error.code, []);
     return { status: "refused", code: error.code, message: error.message.slice(0, 500) };
   }
+}
+
+/** What was released and needs a person now goes back to `proposals`, which asks one. */
+async function ask(gateway: Gateway, call: Call, decided: Decided): Promise<CallReply> {
+  if (call.approval === undefined) return await propose(gateway, call, decided);
+  const recorded = await recall(gateway, call, { tier: decided.verdict.tier, labels: decided.labels });
+  const { text } = ERROR_CODES["approval.required"];
+  return recorded ?? { status: "refused", code: "approval.required", message: text };
 }
 
 interface Denial {
@@ -72,6 +74,6 @@ function final(reply: CallReply): CallReply {
   return reply;
 }
 
-function isRaised(reply: CallReply): boolean {
-  return reply.status === "refused" && RAISED.some((code) => code === reply.code);
+function raisedTo(reply: CallReply): Tier | undefined {
+  return reply.status === "refused" && isErrorCode(reply.code) ? RAISED[reply.code] : undefined;
 }

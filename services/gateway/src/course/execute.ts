@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Envelope, isBulkheadError } from "@bulkhead/core";
+import { BulkheadError, type Envelope, isBulkheadError } from "@bulkhead/core";
 import { termsDigest, type Verdict } from "@bulkhead/policy";
-import type { CallReply, Grant, Label, Tier, ToolContract } from "@bulkhead/schemas";
+import type { BodyOf, CallReply, Grant, Label, Tier, ToolContract } from "@bulkhead/schemas";
 import type { Call, Gateway } from "../port.ts";
 
 const GRANT_MS = 60_000;
@@ -25,10 +25,8 @@ export async function execute(
   const recorded = gateway.record.decided(call, verdict, labels);
   const ask = async (others: Envelope[]): Promise<CallReply> => {
     const grants = [own, ...others];
-    const request = { action: call.action, grants, ...(call.approval && { approval: call.approval }) };
-    return await patiently(gateway, grant.expiresAt, () =>
-      gateway.bus.request("exec", request, { values: { toolset: tool.toolset } }),
-    );
+    const request = { action: call.action, grants, ...provenOf(call) };
+    return await patiently(gateway, grant.expiresAt, () => exec(gateway, tool, request));
   };
   if (tool.effects.length === 0 && !verdict.signers.includes("watchdog"))
     return (await Promise.all([ask([]), recorded]))[0];
@@ -47,8 +45,7 @@ export async function recall(
   if (tool.effects.length === 0 || tool.adapter.kind === "none") return undefined;
   const grants = [gateway.sign("grant", grantOf(gateway, call, decided, 0))];
   try {
-    const values = { toolset: tool.toolset };
-    const reply = await gateway.bus.request("exec", { action: call.action, grants, recall: true }, { values });
+    const reply = await exec(gateway, tool, { action: call.action, grants, recall: true });
     return reply.status === "refused" ? undefined : reply;
   } catch (error) {
     if (isBulkheadError(error, "call.conflict")) throw error;
@@ -56,9 +53,33 @@ export async function recall(
   }
 }
 
+/** The state that a call would change, as its tool reads it now: JSON text. Undefined where the tool cannot read it. */
+export async function preview(
+  gateway: Gateway,
+  call: Call,
+  decided: { readonly tier: Tier; readonly labels: Label[] },
+): Promise<string | undefined> {
+  const { toolset } = toolOf(gateway, call);
+  const grants = [gateway.sign("grant", grantOf(gateway, call, decided, 0))];
+  const request = { action: call.action, grants, preview: true } as const;
+  const reply = await gateway.bus.request("exec", request, { values: { toolset } });
+  return reply.status === "preview" && reply.state !== "" ? reply.state : undefined;
+}
+
+async function exec({ bus }: Gateway, { toolset }: ToolContract, request: BodyOf<"exec">): Promise<CallReply> {
+  const reply = await bus.request("exec", request, { values: { toolset } });
+  if (reply.status === "preview") throw new BulkheadError("schema.invalid", "(a preview that nobody asked for)");
+  return reply;
+}
+
+/** What a call that persons had a say in carries besides the grants. */
+function provenOf({ approval, original, before }: Call): Pick<BodyOf<"exec">, "approval" | "original" | "before"> {
+  return { ...(approval && { approval }), ...(original && { original }), ...(before !== undefined && { before }) };
+}
+
 async function review(gateway: Gateway, call: Call, grant: Envelope, until: number): Promise<Envelope[]> {
-  const { action, leaseEnvelope: lease, approval } = call;
-  const body = { action, grant, lease, ...(approval && { approval }) };
+  const { action, leaseEnvelope: lease, approval, original } = call;
+  const body = { action, grant, lease, ...(approval && { approval }), ...(original && { original }) };
   for (;;) {
     try {
       return [(await gateway.bus.request("review", body)).grant];

@@ -10,10 +10,17 @@ export async function call(gateway: Gateway, { body, values }: Received<"call">)
   if (body.agent !== values["agent"] || body.tool !== values["tool"]) throw new BulkheadError("forbidden");
   try {
     const asked = callOf(gateway, body);
-    return await gateway.flights.join(asked.digest, () => runCourse(gateway, asked));
+    return forAgents(await gateway.flights.join(asked.digest, () => runCourse(gateway, asked)));
   } catch (error) {
     return await answerRefusal(gateway, body, error);
   }
+}
+
+/** What would undo a call is no agent's to know: it may hold what the agent must not read. */
+function forAgents(reply: CallReply): CallReply {
+  if (reply.status !== "done") return reply;
+  const { status, tier, result } = reply;
+  return { status, tier, result };
 }
 
 function callOf({ policy, clock }: Gateway, body: CallRequest): Call {
@@ -25,7 +32,7 @@ function callOf({ policy, clock }: Gateway, body: CallRequest): Call {
   const { principal } = lease;
   const action: Action = { v: 1, agent, principal, task, callId, tool, toolHash, args, policyEpoch: policy.epoch };
   assertAction(policy, action, lease);
-  return { action, digest: actionDigest(action), lease, leaseEnvelope: body.lease };
+  return { action, digest: actionDigest(action), ceiling: lease.ceiling, leaseEnvelope: body.lease };
 }
 
 async function answerRefusal(gateway: Gateway, body: CallRequest, error: unknown): Promise<CallReply> {

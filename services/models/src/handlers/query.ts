@@ -1,6 +1,12 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError } from "@bulkhead/core";
-import type { BudgetDocument, ModelCallDocument, QueryReply, SpendView } from "@bulkhead/schemas";
+import {
+  type BudgetDocument,
+  MAX_SPEND_TASKS,
+  type ModelCallDocument,
+  type QueryReply,
+  type SpendView,
+} from "@bulkhead/schemas";
 import { dayOf } from "../budget/day.ts";
 import type { ModelsParts } from "../service.ts";
 
@@ -23,6 +29,7 @@ export async function query({ body, issuer, id }: Received<"queryModels">, parts
     calls: whole.calls,
     byAgent: byAgent(agents),
     byModel: byModel(calls),
+    byTask: byTask(calls),
   };
   return { kind: body.kind, spend };
 }
@@ -41,6 +48,26 @@ function figures({ spentMicros, heldMicros, capMicros }: BudgetDocument): SpendV
 function byModel(calls: readonly ModelCallDocument[]): SpendView["byModel"] {
   const groups = Map.groupBy(calls, ({ model }) => model);
   return Object.fromEntries([...groups].map(([model, group]) => [model, totalOf(group)]));
+}
+
+/** The dearest first; what is reserved counts, since it may be spent. */
+function byTask(calls: readonly ModelCallDocument[]): SpendView["byTask"] {
+  const groups = Map.groupBy(calls, ({ task }) => task);
+  const held = (one: SpendView["byTask"][number]): number => one.spentMicros + one.reservedMicros;
+  return [...groups]
+    .map(([task, group]) => ({
+      task,
+      agent: group[0]?.agent ?? "",
+      ...totalOf(group),
+      reservedMicros: reserved(group),
+    }))
+    .sort((a, b) => held(b) - held(a) || a.task.localeCompare(b.task))
+    .slice(0, MAX_SPEND_TASKS);
+}
+
+function reserved(calls: readonly ModelCallDocument[]): number {
+  const open = calls.filter(({ state }) => state === "reserved");
+  return open.reduce((total, { reservedMicros }) => total + reservedMicros, 0);
 }
 
 function totalOf(calls: readonly ModelCallDocument[]): SpendView["byModel"][string] {

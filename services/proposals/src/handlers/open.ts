@@ -1,88 +1,105 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError, digest, newId, newSeed } from "@bulkhead/core";
 import { actionDigest, termsDigest } from "@bulkhead/policy";
 import type { BodyOf, ProposalDocument, ProposalTerms, ReplyOf } from "@bulkhead/schemas";
+import { oneOf } from "@bulkhead/store";
 import type { Proposals } from "../port.ts";
-import { setTimer } from "../proposal/timer.ts";
+import { recorded } from "../proposal/apply.ts";
+import { INITIAL } from "../proposal/proposal.machine.ts";
 
 type Opening = BodyOf<"open">;
 
 /** Far below what a stored proposal may hold, so that those who ask at the same moment cannot make it unreadable. */
 const MAX_ALSO = 500;
 
-/** `bh.proposal.open`: a call that a person must decide. Asked again, it tells what became of it. */
+/** Nobody waits long: what takes longer is told when the call is asked again. */
+const PATIENCE_MS = 1_400;
+
+/** `bh.proposal.open`: a call that is not simply run. Asked again, it tells what became of it. */
 export async function open(proposals: Proposals, { body }: Received<"open">): Promise<ReplyOf<"open">> {
   const { callId } = body.action;
-  const known = await proposals.documents.findOne([{ callId }, { also: callId }]);
+  const epoch = proposals.policy.epoch;
+  const known = await proposals.documents.findOne([
+    { callId, epoch },
+    { also: callId, epoch },
+  ]);
   if (known !== undefined) return replyTo(body, known);
   const actionKey = actionKeyOf(body);
   const [newest] = await proposals.documents.find({ actionKey }, { sort: { round: -1 }, limit: 1 });
-  if (newest?.state === "pending") return await join(proposals, body, newest);
+  if (newest?.epoch === epoch && WAITING.includes(newest.state)) return await join(proposals, body, newest);
   return await create(proposals, body, { actionKey, round: newest === undefined ? 0 : newest.round + 1 });
 }
 
 type Place = Pick<ProposalDocument, "actionKey" | "round">;
+const WAITING: readonly ProposalDocument["state"][] = ["pending", "holding"];
 
 async function create(proposals: Proposals, body: Opening, place: Place): Promise<ReplyOf<"open">> {
-  const { documents, record, log } = proposals;
+  const { documents, record, effects } = proposals;
   await assertRoom(proposals, body.action.agent);
   const document = documentOf(proposals, body, place);
   const inserted = await documents.insert(document);
   if (!inserted.ok) throw new BulkheadError("store.conflict");
   await record.changed("proposal.opened", document);
-  setTimer(proposals, document).catch((error: unknown) => {
-    log.debug({ proposal: document._id, error: String(error) }, "no timer: the sweep will find it");
-  });
-  return { proposal: document._id, state: document.state };
+  recorded(proposals, document);
+  if (document.state !== "released") {
+    void effects.renew(proposals, document);
+    return { proposal: document._id, state: document.state };
+  }
+  await Promise.race([effects.release(proposals, document), sleep(PATIENCE_MS, undefined, { ref: false })]);
+  return replyTo(body, (await documents.findOne({ _id: document._id })) ?? document);
 }
 
 /** The same action of the same agent is already before a person: one decision for both, and the effect once (DED-03). */
 async function join(proposals: Proposals, { action }: Opening, document: ProposalDocument): Promise<ReplyOf<"open">> {
-  const { _id } = document;
+  const { _id, state } = document;
   if (document.also.length >= MAX_ALSO) throw new BulkheadError("proposal.limit");
   const changes = { addToSet: { also: action.callId }, inc: { asked: 1 } };
-  if (!(await proposals.documents.compareAndSet({ _id, state: "pending" }, changes)))
-    throw new BulkheadError("store.conflict");
+  if (!(await proposals.documents.compareAndSet({ _id, state }, changes))) throw new BulkheadError("store.conflict");
   await proposals.record.repeated(document, action.callId);
-  return { proposal: _id, state: "pending" };
+  return { proposal: _id, state };
 }
 
 function replyTo({ action }: Opening, document: ProposalDocument): ReplyOf<"open"> {
   const { _id: proposal, state, code, reason } = document;
   const own = document.callId === action.callId;
   if (own && document.terms.action !== actionDigest(action)) throw new BulkheadError("call.conflict");
-  const told = !own && state === "executed" ? "dedup.conflict" : code;
+  const ran = state === "executed" || state === "window";
+  const told = !own && ran ? "dedup.conflict" : code;
   return { proposal, state, ...(told !== undefined && { code: told }), ...(reason !== undefined && { reason }) };
 }
 
 async function assertRoom({ documents, policy }: Proposals, agent: string): Promise<void> {
-  const pending = await documents.count({ agent, state: "pending" });
-  if (pending >= policy.policy.approval.maxPendingPerAgent) throw new BulkheadError("proposal.limit");
+  const waiting = await documents.count({ agent, state: oneOf(["pending", "holding", "editing"]) });
+  if (waiting >= policy.policy.approval.maxPendingPerAgent) throw new BulkheadError("proposal.limit");
 }
 
 function documentOf({ clock, policy }: Proposals, body: Opening, place: Place): ProposalDocument {
-  const { action, tier, labels, reasons, lease } = body;
+  const { action, tier, mode, labels, reasons, lease, windowMs, approvals: needed, parent, before } = body;
   const { agent, task, tool, callId } = action;
   const { approval, retention } = policy.policy;
   const now = clock.now();
-  const terms = termsOf(body, policy.epoch, now + approval.timeoutMs);
+  const waitMs = mode === "ask" ? approval.timeoutMs : windowMs;
+  const terms = termsOf(body, policy.epoch, now + approval.timeoutMs + (mode === "hold" ? windowMs : 0));
   return {
     _id: terms.id,
-    ...{ callId, agent, task, tool, action, terms, tier, labels, reasons, lease, ...place },
+    ...{ callId, epoch: policy.epoch, agent, task, tool, action, terms, tier, labels, reasons, lease, ...place },
     digest: termsDigest(terms),
-    state: "pending",
-    asked: 1,
-    also: [],
+    state: INITIAL[mode],
+    ...{ asked: 1, also: [], approvals: [], needed, windowMs, version: 1, unrecorded: "proposal.opened" },
+    ...(parent !== undefined && { parent }),
+    ...(before !== undefined && { before }),
     openedAt: now,
-    dueAt: terms.expiresAt,
+    dueAt: now + waitMs,
     updatedAt: now,
-    expires: new Date(now + approval.timeoutMs + retention.taskMs),
+    expires: new Date(terms.expiresAt + windowMs + retention.taskMs),
   };
 }
 
-function termsOf({ action, tier }: Opening, policyEpoch: string, expiresAt: number): ProposalTerms {
+function termsOf({ action, tier, mode }: Opening, policyEpoch: string, expiresAt: number): ProposalTerms {
   const { tool } = action;
-  return { v: 1, id: newId("p"), action: actionDigest(action), tool, tier, policyEpoch, expiresAt, nonce: newSeed() };
+  const said = { action: actionDigest(action), tool, tier, mode, policyEpoch };
+  return { v: 1, id: newId("p"), ...said, expiresAt, nonce: newSeed() };
 }
 
 function actionKeyOf({ action: { agent, tool, args } }: Opening): string {

@@ -23,11 +23,18 @@ async function answer({ documents }: Proposals, body: Received<"queryProposals">
 }
 
 function viewOf(document: ProposalDocument): ProposalView {
-  const { _id: id, state, terms, action, tier, labels, reasons, openedAt, asked, decision, reason, code } = document;
+  const { _id: id, state, terms, action, tier, labels, reasons, openedAt, asked, dueAt, needed } = document;
+  const { decidedBy, reason, code, before, undo, parent, successor, escalatedAt } = document;
   return {
-    ...{ id, state, terms, action, tier, labels, reasons, openedAt, asked },
-    ...(decision && { decidedBy: decision.issuer }),
+    ...{ id, state, terms, action, tier, labels, reasons, openedAt, asked, dueAt, needed, mode: terms.mode },
+    approvedBy: document.approvals.map(({ issuer }) => issuer),
+    ...(decidedBy !== undefined && { decidedBy }),
     ...(reason !== undefined && { reason }),
     ...(code !== undefined && { code }),
+    ...(before !== undefined && { before }),
+    ...(undo && { undo }),
+    ...(parent !== undefined && { parent }),
+    ...(successor !== undefined && { successor }),
+    ...(escalatedAt !== undefined && { escalatedAt }),
   };
 }

@@ -1,61 +1,54 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { asBulkheadError, BulkheadError } from "@bulkhead/core";
-import type { CallReply, ProposalDocument } from "@bulkhead/schemas";
+import type { BodyOf, CallReply, ProposalDocument } from "@bulkhead/schemas";
 import type { Proposals } from "../port.ts";
-import { apply } from "./apply.ts";
-import type { ProposalEvent } from "./proposal.machine.ts";
-import { tell } from "./tell.ts";
 
 const PAUSE_MS = 250;
 const PATIENCE_MS = 30_000;
 
-/** Hands an approved call back to the gateway until its outcome is known. The executor's claim makes asking twice harmless. */
-export async function release(proposals: Proposals, document: ProposalDocument): Promise<void> {
+/** Refusals that pass: what was released waits, with its expiry running (BRK-05). */
+const PASSING: ReadonlySet<string> = new Set([
+  ...["control.stopped", "control.quarantined", "mode.observe", "breaker.open", "budget.exhausted"],
+]);
+
+export type Release = BodyOf<"release">;
+type Ended = Exclude<CallReply, { status: "pending" }>;
+
+/**
+ * Hands a call back to the gateway until its outcome is known. Asking twice is harmless: the executor's claim decides. Undefined: not
+ * known yet; the sweep asks again.
+ */
+export async function askGateway(proposals: Proposals, request: Release): Promise<Ended | undefined> {
   const { clock, signal } = proposals;
-  if (!(await apply(proposals, document, { type: "release" }))) return;
   const until = clock.monotonic() + PATIENCE_MS;
   while (!signal.aborted && clock.monotonic() < until) {
-    const settled = settlementOf(await ask(proposals, document));
-    if (settled !== undefined) {
-      await settle(proposals, document._id, settled);
-      return;
-    }
+    const reply = await ask(proposals, request);
+    if (reply.status !== "pending" && !(reply.status === "refused" && PASSING.has(reply.code))) return reply;
     await sleep(PAUSE_MS, undefined, { signal });
   }
+  return undefined;
 }
 
-interface Settlement {
-  readonly type: Extract<ProposalEvent["type"], "executed" | "failed" | "unknown">;
-  readonly code?: string;
-}
-
-async function ask({ bus }: Proposals, { action, lease, terms, decision }: ProposalDocument): Promise<CallReply> {
-  if (decision === undefined) throw new BulkheadError("store.document");
+/** One answer of the gateway; a refusal of the request itself is a refusal of the call. */
+export async function ask({ bus }: Proposals, request: Release): Promise<CallReply> {
   try {
-    return await bus.request("release", { action, lease: lease, approval: { terms, decision } });
+    return await bus.request("release", request);
   } catch (error) {
     const { code, message, disposition } = asBulkheadError(error);
     return disposition === "deny" ? { status: "refused", code, message: message.slice(0, 500) } : { status: "pending" };
   }
 }
 
-function settlementOf(reply: CallReply): Settlement | undefined {
-  switch (reply.status) {
-    case "done":
-      return { type: "executed" };
-    case "failed":
-    case "refused":
-      return { type: "failed", code: reply.code };
-    case "unknown":
-      return { type: "unknown", code: reply.code };
-    case "pending":
-      return undefined;
-  }
+/** The document as it is now, if it is still in this state. */
+export async function current(
+  { documents }: Proposals,
+  { _id, state }: ProposalDocument,
+): Promise<ProposalDocument | undefined> {
+  return await documents.findOne({ _id, state });
 }
 
-async function settle(proposals: Proposals, id: string, { type, code }: Settlement): Promise<void> {
-  const current = await proposals.documents.findOne({ _id: id });
-  if (current === undefined) return;
-  const settled = await apply(proposals, current, { type }, code === undefined ? {} : { set: { code } });
-  if (settled) await tell(proposals, current);
+/** The decision that a state rests on. */
+export function decisionOf({ decision }: ProposalDocument): NonNullable<ProposalDocument["decision"]> {
+  if (decision === undefined) throw new BulkheadError("store.document");
+  return decision;
 }

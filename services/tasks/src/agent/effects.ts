@@ -1,3 +1,4 @@
+import { heldBy } from "@bulkhead/policy";
 import type { AgentDocument } from "@bulkhead/schemas";
 import { agentMoved } from "../events.ts";
 import type { Tasks } from "../ports.ts";
@@ -8,10 +9,7 @@ const SILENT_MS = 15_000;
 
 /** Whether control holds the agent: then nothing is handed out. */
 export function isHeld({ runtime }: Tasks, agent: string): boolean {
-  const control = runtime.control.view();
-  const stops = control.get("stop", "stop")?.stops.map(({ scope }) => scope) ?? [];
-  const scopes = [...stops, ...(control.get("quarantine", "quarantine")?.scopes ?? [])];
-  return scopes.some((scope) => scope.kind === "all" || (scope.kind === "agent" && scope.name === agent));
+  return heldBy(runtime.control.view().values, agent) !== undefined;
 }
 
 /** A host asked for work. Written at most every few seconds. */

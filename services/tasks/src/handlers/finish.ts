@@ -25,9 +25,15 @@ function eventOf({ runtime }: Tasks, task: TaskDocument, body: BodyOf<"finish">)
   if (body.outcome === "done") return { type: "finished", result: body.result };
   const code = isErrorCode(body.code) ? body.code : "worker.failed";
   if (body.outcome === "failed" && !isWorthAnotherTry(code)) return { type: "failed", code };
+  if (isHolding(code)) return { type: "givenBack", code, at: runtime.clock.now() };
   const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** task.attempts, MAX_PAUSE_MS);
   const retryAt = runtime.clock.now() + pauseMs;
   return { type: "released", code, retryAt, maxAttempts: runtime.config.maxAttempts };
+}
+
+/** Nobody failed: the task goes on after the resume, with its time before it. */
+function isHolding(code: keyof typeof ERROR_CODES): boolean {
+  return code === "control.stopped" || code === "control.quarantined";
 }
 
 function isWorthAnotherTry(code: keyof typeof ERROR_CODES): boolean {

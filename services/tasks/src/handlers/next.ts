@@ -30,9 +30,15 @@ export async function next(service: Tasks, { body, values, signal }: Received<"n
       if (clock.monotonic() >= until) waited.abort();
     });
     if (work !== null) waited.abort();
-    if (work !== null || signal.aborted || clock.monotonic() >= until) return { work };
+    if (work !== null || signal.aborted || clock.monotonic() >= until) return { work, ...stopWord(service) };
     await nudged;
   }
+}
+
+/** A host hears changes only, so it is told what it may have missed. */
+function stopWord({ runtime }: Tasks): Pick<NextReply, "stop"> {
+  const word = runtime.control.word("stop");
+  return word === undefined ? {} : { stop: word.envelope };
 }
 
 async function take(service: Tasks, agent: string, host: string): Promise<NextReply["work"]> {

@@ -1,4 +1,4 @@
-import { BulkheadError } from "@bulkhead/core";
+import { BulkheadError, toWire } from "@bulkhead/core";
 import type { TaskDocument } from "@bulkhead/schemas";
 import { buryTask } from "../dead.ts";
 import { taskMoved } from "../events.ts";
@@ -56,6 +56,18 @@ async function settle(service: Tasks, moved: Moved, causes: readonly string[]): 
   if (after.state === "queued") service.runtime.bus.send("nudge", {}, { agent: after.agent });
   if (after.state !== before.state && isLost(after)) await buryTask(service, after);
   await taskMoved(service, moved, causes);
+  if (after.state !== before.state && isEnded(after)) withdraw(service, after._id);
+}
+
+/** Nothing of a task that has ended waits for a person. `proposals` may be away: then what waits expires on its own. */
+function withdraw({ runtime: { bus, log } }: Tasks, task: string): void {
+  bus.request("withdraw", { task }, { attempts: 5 }).catch((error: unknown) => {
+    log.warn({ task, ...toWire(error) }, "its proposals were not withdrawn");
+  });
+}
+
+function isEnded({ state }: TaskDocument): boolean {
+  return ["done", "failed", "cancelled", "dead"].includes(state);
 }
 
 /** Nobody works on it any more, and it is not done: a human must know. */

@@ -23,6 +23,7 @@ const EVENTS: readonly TaskEvent[] = [
   { type: "expired", at: 21, maxAttempts: 2 },
   { type: "cancelled" },
   { type: "resubmitted", at: 50 },
+  { type: "givenBack", code: "control.stopped", at: 60 },
 ];
 
 const task: TaskDocument = {

@@ -26,6 +26,7 @@ export type TaskEvent =
   | { readonly type: "finished"; readonly result?: string | undefined }
   | { readonly type: "failed"; readonly code: string }
   | { readonly type: "released"; readonly code: string; readonly retryAt: number; readonly maxAttempts: number }
+  | { readonly type: "givenBack"; readonly code: string; readonly at: number }
   | { readonly type: "expired"; readonly at: number; readonly maxAttempts: number }
   | { readonly type: "cancelled" }
   | { readonly type: "resubmitted"; readonly at: number };
@@ -65,10 +66,15 @@ export const taskMachine = setup({
       decided: [...new Set([...context.decided, (event as EventOf<"decided">).callId])],
     })),
     wake: assign({ waitingFor: [], startedAt: undefined, leaseUntil: ({ event }) => (event as EventOf<"decided">).at }),
-    settle: assign({ host: undefined, result: ({ event }) => (event as EventOf<"finished">).result }),
+    settle: assign({ host: undefined, code: undefined, result: ({ event }) => (event as EventOf<"finished">).result }),
     blame: assign({ host: undefined, code: ({ event }) => (event as EventOf<"failed" | "released">).code }),
     countFailure: assign({ host: undefined, attempts: ({ context }) => context.attempts + 1 }),
     backOff: assign({ leaseUntil: ({ event }) => (event as EventOf<"released">).retryAt }),
+    rest: assign({
+      ...{ host: undefined, startedAt: undefined },
+      code: ({ event }) => (event as EventOf<"givenBack">).code,
+      leaseUntil: ({ event }) => (event as EventOf<"givenBack">).at,
+    }),
     lapse: assign({ leaseUntil: ({ event }) => (event as EventOf<"expired">).at, code: "lease.expired" }),
     requestCancel: assign({ cancelled: true }),
     startOver: assign({
@@ -103,6 +109,10 @@ export const taskMachine = setup({
           { guard: "isCancelRequested", target: "cancelled" },
           { guard: "isExhausted", target: "dead", actions: ["countFailure", "blame"] },
           { target: "queued", actions: ["countFailure", "blame", "backOff"] },
+        ],
+        givenBack: [
+          { guard: "isCancelRequested", target: "cancelled" },
+          { target: "queued", actions: "rest" },
         ],
         expired: [
           { guard: "isCancelRequested", target: "cancelled" },

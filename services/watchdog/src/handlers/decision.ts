@@ -2,14 +2,14 @@ import type { StreamMessage } from "@bulkhead/bus";
 import { isBulkheadError } from "@bulkhead/core";
 import { openDecision } from "@bulkhead/policy";
 import { decisionForged } from "../events.ts";
-import type { Watchdog } from "../port.ts";
+import { judging, type Watchdog } from "../port.ts";
 
 /** Stream DECISIONS: what operators decided, heard without any other service in between. */
 export async function decision(watchdog: Watchdog, message: StreamMessage<"decision">): Promise<void> {
   const { policy, decisions } = watchdog;
   try {
     const { envelope } = message.open();
-    const { decision: heard, operator } = openDecision(policy, envelope);
+    const { decision: heard, operator } = openDecision(policy, envelope, judging(watchdog).revoked);
     const { proposal, digest, outcome } = heard;
     const expires = new Date(message.at + policy.policy.retention.taskMs);
     const document = { proposal, digest, operator, outcome, decision: envelope, at: message.at, expires };

@@ -2,6 +2,7 @@ import type { Received } from "@bulkhead/bus";
 import { BulkheadError, isBulkheadError } from "@bulkhead/core";
 import {
   assertAction,
+  assertRuns,
   decide,
   hasEffect,
   openGrant,
@@ -11,9 +12,10 @@ import {
   type Verdict,
 } from "@bulkhead/policy";
 import type { BodyOf, Grant, Label, ReplyOf, Tier } from "@bulkhead/schemas";
-import { heardApproval } from "../approval.ts";
+import { heardOf } from "../approval.ts";
 import { reviewRefused, reviewSigned } from "../events.ts";
 import type { Watchdog } from "../port.ts";
+import { judge } from "../rules/judge.ts";
 
 type Review = BodyOf<"review">;
 
@@ -24,14 +26,14 @@ export async function review(watchdog: Watchdog, { body }: Received<"review">): 
     const { grant, ceiling } = openAll(watchdog, body);
     const { verdict, labels } = await decideAgain(watchdog, body, ceiling, reading);
     assertNotBelow(grant, verdict, labels);
+    await assertRules(watchdog, body.action, grant, labels);
     const { tier } = grant;
     const recorded = reviewSigned(watchdog, body.action, { digest: grant.action, tier, labels, verdict });
     const signed = watchdog.sign("grant", grant);
     await recorded;
     return { grant: signed };
   } catch (error) {
-    if (isBulkheadError(error) && error.code !== "approval.pending")
-      await reviewRefused(watchdog, body.action, error.code);
+    if (isBulkheadError(error) && error.disposition !== "retry") await reviewRefused(watchdog, body.action, error.code);
     throw error;
   }
 }
@@ -46,7 +48,8 @@ function labelsOf({ policy, labels }: Watchdog, { task, tool }: Review["action"]
 function openAll({ policy, clock }: Watchdog, { action, grant, lease, approval }: Review) {
   const opened = openGrant(policy, grant, ["gateway"], action, clock.now()).grant;
   const leased = openLease(policy, lease, approval === undefined ? clock.now() : 0);
-  assertAction(policy, action, leased);
+  if (action.undoes === undefined) assertAction(policy, action, leased);
+  else assertRuns(policy, action);
   const proposal = approval && termsDigest(approval.terms);
   if (opened.proposal !== proposal) throw new BulkheadError("grant.invalid");
   return { grant: opened, ceiling: leased.ceiling };
@@ -54,19 +57,27 @@ function openAll({ policy, clock }: Watchdog, { action, grant, lease, approval }
 
 async function decideAgain(
   watchdog: Watchdog,
-  { action, approval }: Review,
+  { action, original, approval }: Review,
   ceiling: Tier,
   reading: Promise<Label[]>,
 ): Promise<{ verdict: Verdict; labels: Label[] }> {
   const { policy, control, clock } = watchdog;
-  const [labels] = await Promise.all([reading, approval && heardApproval(watchdog, approval, action)]);
-  const facts = { policy, labels, control: control.view(), now: clock.now(), approved: approval !== undefined };
-  return { verdict: decide({ agent: action.agent, tool: action.tool, ceiling }, facts), labels };
+  const [labels, said] = await Promise.all([reading, heardOf(watchdog, { action, original, approval })]);
+  const facts = { policy, labels, control: control.view(), now: clock.now(), ...said };
+  const undoing = action.undoes === undefined ? {} : { undoing: original?.tool ?? "" };
+  return { verdict: decide({ agent: action.agent, tool: action.tool, ceiling, ...undoing }, facts), labels };
+}
+
+/** The house's own rules and limits; the places that the call takes in them are taken now. */
+async function assertRules(watchdog: Watchdog, action: Review["action"], grant: Grant, labels: Label[]): Promise<void> {
+  const { tier, expiresAt: until } = grant;
+  const judged = await judge(watchdog, action, { tier, labels, reserve: true, until });
+  if (rankOf(judged.tier) > rankOf(tier)) throw new BulkheadError("approval.required");
 }
 
 function assertNotBelow(grant: Grant, verdict: Verdict, labels: readonly Label[]): void {
   if (verdict.outcome === "deny") throw new BulkheadError(verdict.code);
-  if (verdict.outcome === "ask") throw new BulkheadError("approval.required");
+  if (verdict.outcome === "propose") throw new BulkheadError("approval.required");
   const raised = rankOf(verdict.tier) > rankOf(grant.tier) || labels.some((label) => !grant.labels.includes(label));
   if (raised) throw new BulkheadError("tier.raised");
 }
