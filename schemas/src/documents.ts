@@ -62,6 +62,8 @@ export const TaskDocument = z.strictObject({
   /** Calls decided while the task was not parked yet, so that no wake-up is lost. */
   decided: z.array(CallId),
   cancelled: z.boolean(),
+  /** Set from the end on until `proposals` knows that nothing of the task is to wait any longer. */
+  unwithdrawn: z.literal(true).optional(),
   code: Code.optional(),
   result: ContentRef.optional(),
   /** Moves whose audit entry is not known to be acknowledged, oldest first, and the time of the first. */
@@ -134,6 +136,8 @@ export const ProposalDocument = z.strictObject({
   reason: z.string().max(300).optional(),
   code: Code.optional(),
   parent: Token.optional(),
+  /** Its task has ended while it was released: it runs no more, unless it already does. */
+  withdrawn: z.literal(true).optional(),
   /** The proposal that replaced this one. */
   successor: Token.optional(),
   before: z
@@ -210,6 +214,7 @@ export const HeardDecision = z.strictObject({
   _id: z.string().max(200),
   proposal: Token,
   digest: Digest,
+  action: Digest,
   operator: Identity,
   outcome: Outcome,
   decision: AnyEnvelope,
@@ -345,6 +350,7 @@ export const DATABASES = {
       { keys: { agent: 1, state: 1, createdAt: 1 } },
       { keys: { state: 1, leaseUntil: 1 } },
       { keys: { unrecordedAt: 1 }, partial: { unrecordedAt: { $exists: true } } },
+      { keys: { unwithdrawn: 1 }, partial: { unwithdrawn: { $exists: true } } },
       ttl,
     ]),
     agents: collection("agents", AgentDocument),
@@ -364,7 +370,7 @@ export const DATABASES = {
     presence: collection("presence", PresenceDocument),
   },
   watchdog: {
-    decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]),
+    decisions: collection("decisions", HeardDecision, [{ keys: { action: 1 } }, ttl]),
     validated: collection("validated", ValidatedDocument, [ttl]),
     accounts: collection("accounts", AccountDocument),
     presence: collection("presence", PresenceDocument),

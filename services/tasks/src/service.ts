@@ -15,6 +15,7 @@ import { save } from "./handlers/save.ts";
 import { refuseSubmission, submit } from "./handlers/submit.ts";
 import { wake } from "./handlers/wake.ts";
 import type { Tasks } from "./ports.ts";
+import { withdrawAgain } from "./task/effects.ts";
 import { recording } from "./task/recording.ts";
 import { createWaiters } from "./waiters.ts";
 
@@ -65,6 +66,9 @@ function review(service: Tasks): void {
   const timer = setInterval(() => {
     reviewAgents(service).catch((error: unknown) => {
       service.runtime.log.warn({ code: asBulkheadError(error).code }, "agents were not reviewed");
+    });
+    withdrawAgain(service).catch((error: unknown) => {
+      service.runtime.log.warn({ code: asBulkheadError(error).code }, "what waits was not withdrawn");
     });
     service.recording.review().catch((error: unknown) => {
       service.runtime.log.warn({ code: asBulkheadError(error).code }, "the record was not reviewed");

@@ -53,7 +53,7 @@ export async function checkProject(
   const { file, catalogue, source } = read;
   const endpoint = endpointOf(env);
   const rehearsals = await rehearseShipped(project, file, catalogue);
-  const draft = { ...compile(file, catalogue, rehearsals, endpoint), ...(await watchOf(project, file)) };
+  const draft = { ...compile(file, catalogue, { rehearsals, endpoint }), ...(await watchOf(project, file)) };
   const mistakes = [
     ...read.mistakes,
     ...checkEndpoint(file, source, endpoint),

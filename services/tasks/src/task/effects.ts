@@ -1,5 +1,6 @@
 import { BulkheadError, toWire } from "@bulkhead/core";
 import type { TaskDocument } from "@bulkhead/schemas";
+import { lte } from "@bulkhead/store";
 import { buryTask } from "../dead.ts";
 import { moveOf, taskMoved } from "../events.ts";
 import type { Tasks } from "../ports.ts";
@@ -41,6 +42,7 @@ function applied(service: Tasks, before: TaskDocument, judge: Judge): TaskDocume
   const events = judge(before);
   if (events === undefined) return undefined;
   for (const event of events) document = document && advance(document, event);
+  if (document !== undefined && isEnded(document) && !isEnded(before)) document = { ...document, unwithdrawn: true };
   return document && { ...document, updatedAt: Math.max(service.runtime.clock.now(), before.updatedAt + 1) };
 }
 
@@ -71,11 +73,24 @@ async function settle(service: Tasks, moved: Moved): Promise<void> {
   if (after.state !== before.state && isEnded(after)) withdraw(service, after._id);
 }
 
-/** Nothing of a task that has ended waits for a person. `proposals` may be away: then what waits expires on its own. */
-function withdraw({ runtime: { bus, log } }: Tasks, task: string): void {
-  bus.request("withdraw", { task }, { attempts: 5 }).catch((error: unknown) => {
-    log.warn({ task, ...toWire(error) }, "its proposals were not withdrawn");
-  });
+/** Nothing of a task that has ended waits for a person. `proposals` may be away: then a review says so again. */
+function withdraw(service: Tasks, task: string): void {
+  const { bus, log } = service.runtime;
+  bus
+    .request("withdraw", { task })
+    .then(() => service.tasks.compareAndSet({ _id: task, unwithdrawn: true }, { unset: ["unwithdrawn"] }))
+    .catch((error: unknown) => {
+      log.warn({ task, ...toWire(error) }, "its proposals are not withdrawn yet");
+    });
+}
+
+const WITHDRAWN_MS = 5_000;
+
+/** What of ended tasks may still wait, since `proposals` or this service was away. */
+export async function withdrawAgain(service: Tasks): Promise<void> {
+  const before = lte(service.runtime.clock.now() - WITHDRAWN_MS);
+  for (const { _id } of await service.tasks.find({ unwithdrawn: true, updatedAt: before }, { limit: 100 }))
+    withdraw(service, _id);
 }
 
 function isEnded({ state }: TaskDocument): boolean {
