@@ -49,6 +49,7 @@ export {
   AccountDocument,
   AgentDocument,
   AgentState,
+  AnomalyDocument,
   BudgetDocument,
   ClaimDocument,
   ContentDocument,
@@ -61,6 +62,8 @@ export {
   PresenceDocument,
   ProposalDocument,
   RecordDocument,
+  Sighting,
+  SightingsDocument,
   TaskDocument,
   ValidatedDocument,
 } from "./documents.ts";
