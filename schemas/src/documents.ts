@@ -209,6 +209,39 @@ export const AccountDocument = z.strictObject({
 /** What a cumulative limit has taken. */
 export type AccountDocument = z.infer<typeof AccountDocument>;
 
+/** One audit entry as the watchdog remembers it: what its detectors look at. `id` = `<instance>:<counter>`. */
+export const Sighting = z.strictObject({
+  id: z.string().max(90),
+  event: z.string().max(40),
+  at: EpochMs,
+  agent: Token.optional(),
+  task: Token.optional(),
+  callId: CallId.optional(),
+  tool: z.string().max(100).optional(),
+  tier: Tier.optional(),
+  digest: Digest.optional(),
+  proposal: Token.optional(),
+  effect: Token.optional(),
+});
+/** One audit entry as the watchdog remembers it. */
+export type Sighting = z.infer<typeof Sighting>;
+
+/** What one replica of the watchdog saw in a moment; the others read it, so that all look at the same window. */
+export const SightingsDocument = z.strictObject({
+  _id: z.string().max(100),
+  by: z.string().max(64),
+  at: EpochMs,
+  seen: z.array(Sighting).max(512),
+  expires: z.date(),
+});
+/** What one replica saw in a moment. */
+export type SightingsDocument = z.infer<typeof SightingsDocument>;
+
+/** An anomaly or an outside record that was dealt with: whoever inserts it reports it, so that it is reported once. */
+export const AnomalyDocument = z.strictObject({ _id: z.string().max(300), at: EpochMs, expires: z.date() });
+/** An anomaly that was reported. */
+export type AnomalyDocument = z.infer<typeof AnomalyDocument>;
+
 /** What the watchdog itself has heard from operators. */
 export const HeardDecision = z.strictObject({
   _id: z.string().max(200),
@@ -373,6 +406,8 @@ export const DATABASES = {
     decisions: collection("decisions", HeardDecision, [{ keys: { action: 1 } }, ttl]),
     validated: collection("validated", ValidatedDocument, [ttl]),
     accounts: collection("accounts", AccountDocument),
+    sightings: collection("sightings", SightingsDocument, [{ keys: { at: 1 } }, ttl]),
+    anomalies: collection("anomalies", AnomalyDocument, [ttl]),
     presence: collection("presence", PresenceDocument),
   },
   exec: {

@@ -58,7 +58,8 @@ export function verifyApproval(policy: LoadedPolicy, approval: unknown, action: 
   if (judging.now > terms.expiresAt) throw new BulkheadError("approval.expired");
   if (terms.mode !== "ask") {
     const mode = policy.tool(action.tool)?.rollback?.mode;
-    if (terms.tier !== "PROPOSE" || terms.mode !== mode || decisions.length > 0) throw new BulkheadError("approval.invalid");
+    if (terms.tier !== "PROPOSE" || terms.mode !== mode || decisions.length > 0)
+      throw new BulkheadError("approval.invalid");
     return { kind: "released" };
   }
   const opened = decisions.map((envelope) => openBound(policy, envelope, terms, judging));

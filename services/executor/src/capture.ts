@@ -61,5 +61,6 @@ async function assertCaptured({ claims }: Parts, { action, undone }: PermittedCa
 /** What is held runs only if what it would change is as it was when it was held; if nobody knows how it was, it does not. */
 async function assertUnchanged(parts: Parts, call: PermittedCall, before: string | undefined): Promise<void> {
   const state = await stateBefore(parts, call).catch(() => undefined);
-  if (state === undefined || before === undefined || !sameDigest(stateDigest(state), before)) throw new BulkheadError("state.changed");
+  if (state === undefined || before === undefined || !sameDigest(stateDigest(state), before))
+    throw new BulkheadError("state.changed");
 }

@@ -30,7 +30,11 @@ export function recorder({ audit, log }: Pick<Runtime, "audit" | "log">): Record
     },
     refusedDecision: async (proposal, operator, code) => {
       log.warn({ proposal, operator, code }, "decision refused");
-      await audit.record(LATE.has(code) ? "proposal.refused" : "security.forged", { ...(proposal !== "" && { proposal }), operator, code });
+      await audit.record(LATE.has(code) ? "proposal.refused" : "security.forged", {
+        ...(proposal !== "" && { proposal }),
+        operator,
+        code,
+      });
     },
     answered: async (kind, operator) => {
       await audit.record("query.answered", { operator, state: kind });

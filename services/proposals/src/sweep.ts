@@ -64,7 +64,10 @@ const UNDER_WAY: Readonly<Partial<Record<ProposalDocument["state"], ProposalEven
 /** What waits under another policy is decided anew: the call that asked is asked again, under this one. */
 async function supersede(proposals: Proposals): Promise<void> {
   const { documents, policy } = proposals;
-  const waiting = { state: oneOf(["pending", "holding", "editing", ...Object.keys(UNDER_WAY)]), epoch: ne(policy.epoch) };
+  const waiting = {
+    state: oneOf(["pending", "holding", "editing", ...Object.keys(UNDER_WAY)]),
+    epoch: ne(policy.epoch),
+  };
   for (const document of await documents.find(waiting, PAGE)) {
     const type = UNDER_WAY[document.state] ?? "supersede";
     await apply(proposals, document, { type }, { set: { code: "policy.epoch" } });

@@ -1,6 +1,6 @@
 import type { Received } from "@bulkhead/bus";
-import type { ReplyOf } from "@bulkhead/schemas";
 import { BulkheadError } from "@bulkhead/core";
+import type { ReplyOf } from "@bulkhead/schemas";
 import { oneOf } from "@bulkhead/store";
 import type { Proposals } from "../port.ts";
 import { apply } from "../proposal/apply.ts";
