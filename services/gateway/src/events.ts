@@ -1,14 +1,5 @@
-<<<<<<< HEAD
-
-import type { ErrorCode } from "@bulkhead/core";
-import type { Reason, Verdict, Would } from "@bulkhead/policy";
-
-=======
-
 import { digest, type ErrorCode } from "@bulkhead/core";
-import type { Reason, Verdict } from "@bulkhead/policy";
-
->>>>>>> watchdog
+import type { Reason, Verdict, Would } from "@bulkhead/policy";
 
 import type { Label } from "@bulkhead/schemas";
 import type { AuditFields, Runtime } from "@bulkhead/service";
