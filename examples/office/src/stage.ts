@@ -8,6 +8,8 @@ import type { Account } from "./smtp.ts";
 /** The folder of one run: a copy of the office with its mails and its password, outside the repository. */
 export interface Stage {
   readonly dir: string;
+  /** Where the post office writes down what it delivered. */
+  readonly deliveries: string;
   /** The posts of the channel, one line each. */
   posts(): Promise<string[]>;
   remove(): Promise<void>;
@@ -30,6 +32,7 @@ export async function setStage(mails: readonly OfficeMail[], smtp: { port: numbe
   await deliver(join(dir, "mail"), mails);
   return {
     dir,
+    deliveries: join(dir, "delivered.jsonl"),
     posts: () => linesOf(join(dir, "channel.jsonl")),
     remove: () => rm(dir, { recursive: true, force: true }),
   };
