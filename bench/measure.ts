@@ -49,7 +49,8 @@ async function run(
   return { latencies, perSecond: (latencies.length / (performance.now() - started)) * 1_000 };
 }
 
-function quantile(sorted: readonly number[], share: number): number {
+/** The value below which this share of the sorted values lies. */
+export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
