@@ -1,37 +1,12 @@
 /** A constellation in which the benchmark plays the host that asks, and the person who decides. */
-import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { hrtime } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Bus } from "@bulkhead/bus";
 import { newId, sign } from "@bulkhead/core";
 import type { CallReply, Lease, ProposalView } from "@bulkhead/schemas";
-import { COMPANY_YAML } from "../test/harness/company.ts";
 import type { TestRuntime } from "../test/harness/runtime.ts";
-
-/** A tool of the user's own that a person must approve. It appends its call's id and the machine's clock to a file. */
-const STAMP = `import { appendFileSync } from "node:fs";
-import { hrtime } from "node:process";
-import { defineTool } from "@bulkhead/sdk";
-import { z } from "zod";
-export default defineTool({
-  name: "stamp", description: "Stamps a word.", effects: ["state"], reads: [],
-  input: z.strictObject({ word: z.string().max(60) }),
-  run: ({ word }, { callId }) => {
-    appendFileSync("MARKS", callId + " " + String(hrtime.bigint()) + "\\n");
-    return { stamped: word };
-  },
-});
-`;
-
-/** The test's company with `stamp`, and room for many who wait. */
-export const DESK = {
-  yaml: COMPANY_YAML.replace("mark: AUTO+", "mark: AUTO+\n      stamp: CONFIRM").replace(
-    "onTimeout: deny",
-    "onTimeout: deny, maxPending: 10000",
-  ),
-  tools: { stamp: STAMP },
-};
+import { stampsIn } from "./stamps.ts";
 
 /** What a host and an approver do. */
 export interface Desk {
@@ -53,7 +28,7 @@ export const clockMs = (): number => Number(hrtime.bigint()) / 1e6;
 export async function openDesk(rt: TestRuntime): Promise<Desk> {
   const host = await rt.as("host-inbox");
   const { key } = await rt.keys("tasks");
-  const stamps = reader(join(rt.dir, "marks.txt"));
+  const stamps = stampsIn(join(rt.dir, "marks.txt"));
   return {
     open: async (signal) => {
       const task = newId("t");
@@ -115,21 +90,6 @@ export async function persistently<T>(
     if (performance.now() > deadline) throw new Error("nobody answered");
     await sleep(50);
   }
-}
-
-/** Reads the file again only when it has grown. */
-function reader(file: string): Desk["stamps"] {
-  let [size, known] = [-1, new Map<string, number[]>()];
-  return () => {
-    const now = existsSync(file) ? statSync(file).size : 0;
-    if (now === size) return known;
-    [size, known] = [now, new Map<string, number[]>()];
-    for (const line of now === 0 ? [] : readFileSync(file, "utf8").split("\n")) {
-      const [callId = "", at = ""] = line.split(" ");
-      if (at !== "") known.set(callId, [...(known.get(callId) ?? []), Number(at) / 1e6]);
-    }
-    return known;
-  };
 }
 
 function leaseOf(task: string): Lease {

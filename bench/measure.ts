@@ -58,3 +58,15 @@ export function quantile(sorted: readonly number[], share: number): number {
 export function round(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }
+
+/** The middle and the worst but one in a hundred. */
+export interface Latencies {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** The latencies of these, in any order. */
+export function latencies(values: readonly number[]): Latencies {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { p50Ms: round(quantile(sorted, 0.5)), p99Ms: round(quantile(sorted, 0.99)) };
+}

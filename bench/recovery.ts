@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProposalState, ProposalView } from "@bulkhead/schemas";
 import { startRuntime, type TestRuntime } from "../test/harness/runtime.ts";
-import { clockMs, DESK, type Desk, openDesk, persistently } from "./desk.ts";
+import { clockMs, type Desk, openDesk, persistently } from "./desk.ts";
 import { quantile, round } from "./measure.ts";
+import { DESK } from "./stamps.ts";
 
 const EVERY_MS = 2_000;
 const HOSTS = 4;
@@ -28,8 +29,7 @@ export async function measureRecovery(say: (line: string) => void, seconds: numb
   const until = AbortSignal.timeout(seconds * 1_000);
   const asked: Asked[] = [];
   const load = Promise.all(Array.from({ length: HOSTS }, () => work(desk, asked, until)));
-  const kills = await killing(rt, until);
-  await load;
+  const [kills] = await Promise.all([killing(rt, until), load]);
   say(`${kills.length} kills, ${asked.length} approved; waiting for their ends`);
   const ends = await settled(rt, asked);
   const times = recoveries(kills, asked, desk).toSorted((a, b) => a.ms - b.ms);

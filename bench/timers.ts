@@ -9,7 +9,7 @@ import { quantile, round } from "./measure.ts";
 
 const TOOL = "later-hold";
 /** All open within the first window; then all are told one time to close, a whole window later. */
-const WINDOW_MS = 25_000;
+const WINDOW_MS = 32_000;
 const OPENING_MS = 20_000;
 const MARGIN_MS = 2_000;
 const PATIENCE_MS = 60_000;
