@@ -53,15 +53,18 @@ export async function checkProject(
   const { file, catalogue, source } = read;
   const endpoint = endpointOf(env);
   const rehearsals = await rehearseShipped(project, file, catalogue);
-  const draft = { ...compile(file, catalogue, { rehearsals, endpoint }), ...(await watchOf(project, file)) };
+  const nowhere = checkEndpoint(file, source, endpoint);
+  const watch = await watchOf(project, file);
+  // Without an address for its models a file means no policy yet.
+  const draft = nowhere.length > 0 ? undefined : { ...compile(file, catalogue, { rehearsals, endpoint }), ...watch };
   const mistakes = [
     ...read.mistakes,
-    ...checkEndpoint(file, source, endpoint),
+    ...nowhere,
     ...checkRules({ file, catalogue, source, rehearsals, dir: project.dir, now }),
-    ...checkWatch(draft, source),
+    ...(draft === undefined ? [] : checkWatch(draft, source)),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), source)),
   ];
-  return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
+  return draft === undefined || mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */
