@@ -23,9 +23,9 @@ let step = 0;
 const results: Record<string, Figures> = {
   bare: await measure(bare.request, BOUNDS),
   bareUpdate: await measure(bare.update, BOUNDS),
-  auto: await measure(() => call("ping", { n: 1 }), BOUNDS),
+  auto: await measure(() => call("ping", { n: step }), BOUNDS),
   decision: await measure(bothDecisions, BOUNDS),
-  autoPlus: await measure(() => call("mark", { word: "bench" }), BOUNDS),
+  autoPlus: await measure(() => call("mark", { word: `bench-${step}` }), BOUNDS),
 };
 const p50 = results["bare"]?.p50Ms ?? Number.NaN;
 const ratioP50 = Object.fromEntries(

@@ -26,7 +26,7 @@ verifies("AUD-14", "an entry has no room for what a mail says", () => {
 });
 
 /** What people keep on purpose (books) or what holds references and numbers only. */
-const LASTING = ["agents", "budgets", "entries", "records"];
+const LASTING = ["accounts", "agents", "budgets", "entries", "presence", "presence", "records"];
 
 verifies("GD-07", "every collection that can hold what somebody wrote expires by itself", () => {
   const databases: readonly Readonly<Record<string, CollectionContract>>[] = Object.values(DATABASES);

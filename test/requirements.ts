@@ -67,6 +67,9 @@ const PROPOSALS = {
     "The exact action in full, by rule and not by a model, with agent text marked.",
     "a digest of what was shown, in the record",
   ),
+  "PROP-15": covered(
+    "The watchdog finds what is stuck, silent, looping, unsigned or unrecorded, and can neither approve nor execute.",
+  ),
   "PROP-10": covered("An edit is a new proposal with a new digest and a parent, decided anew."),
   "PROP-17": part(
     "Reserved events never reach a machine; windows outlive a crash.",

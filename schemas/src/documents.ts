@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { AuditEvent } from "./audit.ts";
+
+import { AuditEvent, Cause } from "./audit.ts";
 import { Action, CallReply, Inverse, Outcome, ProposalMode, ProposalState, ProposalTerms } from "./call.ts";
+
 import { type CollectionContract, collection } from "./collection.ts";
 import { AnyEnvelope } from "./envelope.ts";
 import {
@@ -19,6 +21,19 @@ import {
 } from "./primitives.ts";
 import { Snapshot } from "./snapshot.ts";
 import { TaskPiece, TaskState } from "./task.ts";
+
+/** A move of a task as its audit entry tells it, kept until the entry is known to be acknowledged. `at` is unique within the task. */
+export const UnrecordedMove = z.strictObject({
+  event: AuditEvent,
+  at: EpochMs,
+  state: TaskState,
+  count: z.int().min(0),
+  causes: z.array(Cause).max(32),
+  code: Code.optional(),
+  content: ContentRef.optional(),
+});
+/** A move of a task whose record may be missing. */
+export type UnrecordedMove = z.infer<typeof UnrecordedMove>;
 
 /** A task. Its texts lie in the content store. `expires` bounds the document itself (GD-07). */
 export const TaskDocument = z.strictObject({
@@ -47,8 +62,13 @@ export const TaskDocument = z.strictObject({
   /** Calls decided while the task was not parked yet, so that no wake-up is lost. */
   decided: z.array(CallId),
   cancelled: z.boolean(),
+  /** Set from the end on until `proposals` knows that nothing of the task is to wait any longer. */
+  unwithdrawn: z.literal(true).optional(),
   code: Code.optional(),
   result: ContentRef.optional(),
+  /** Moves whose audit entry is not known to be acknowledged, oldest first, and the time of the first. */
+  unrecorded: z.array(UnrecordedMove).optional(),
+  unrecordedAt: EpochMs.optional(),
   createdAt: EpochMs,
   startedAt: EpochMs.optional(),
   updatedAt: EpochMs,
@@ -116,6 +136,8 @@ export const ProposalDocument = z.strictObject({
   reason: z.string().max(300).optional(),
   code: Code.optional(),
   parent: Token.optional(),
+  /** Its task has ended while it was released: it runs no more, unless it already does. */
+  withdrawn: z.literal(true).optional(),
   /** The proposal that replaced this one. */
   successor: Token.optional(),
   before: z
@@ -187,11 +209,45 @@ export const AccountDocument = z.strictObject({
 /** What a cumulative limit has taken. */
 export type AccountDocument = z.infer<typeof AccountDocument>;
 
+/** One audit entry as the watchdog remembers it: what its detectors look at. `id` = `<instance>:<counter>`. */
+export const Sighting = z.strictObject({
+  id: z.string().max(90),
+  event: z.string().max(40),
+  at: EpochMs,
+  agent: Token.optional(),
+  task: Token.optional(),
+  callId: CallId.optional(),
+  tool: z.string().max(100).optional(),
+  tier: Tier.optional(),
+  digest: Digest.optional(),
+  proposal: Token.optional(),
+  effect: Token.optional(),
+});
+/** One audit entry as the watchdog remembers it. */
+export type Sighting = z.infer<typeof Sighting>;
+
+/** What one replica of the watchdog saw in a moment; the others read it, so that all look at the same window. */
+export const SightingsDocument = z.strictObject({
+  _id: z.string().max(100),
+  by: z.string().max(64),
+  at: EpochMs,
+  seen: z.array(Sighting).max(512),
+  expires: z.date(),
+});
+/** What one replica saw in a moment. */
+export type SightingsDocument = z.infer<typeof SightingsDocument>;
+
+/** An anomaly or an outside record that was dealt with: whoever inserts it reports it, so that it is reported once. */
+export const AnomalyDocument = z.strictObject({ _id: z.string().max(300), at: EpochMs, expires: z.date() });
+/** An anomaly that was reported. */
+export type AnomalyDocument = z.infer<typeof AnomalyDocument>;
+
 /** What the watchdog itself has heard from operators. */
 export const HeardDecision = z.strictObject({
   _id: z.string().max(200),
   proposal: Token,
   digest: Digest,
+  action: Digest,
   operator: Identity,
   outcome: Outcome,
   decision: AnyEnvelope,
@@ -326,6 +382,8 @@ export const DATABASES = {
     tasks: collection("tasks", TaskDocument, [
       { keys: { agent: 1, state: 1, createdAt: 1 } },
       { keys: { state: 1, leaseUntil: 1 } },
+      { keys: { unrecordedAt: 1 }, partial: { unrecordedAt: { $exists: true } } },
+      { keys: { unwithdrawn: 1 }, partial: { unwithdrawn: { $exists: true } } },
       ttl,
     ]),
     agents: collection("agents", AgentDocument),
@@ -345,9 +403,11 @@ export const DATABASES = {
     presence: collection("presence", PresenceDocument),
   },
   watchdog: {
-    decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]),
+    decisions: collection("decisions", HeardDecision, [{ keys: { action: 1 } }, ttl]),
     validated: collection("validated", ValidatedDocument, [ttl]),
     accounts: collection("accounts", AccountDocument),
+    sightings: collection("sightings", SightingsDocument, [{ keys: { at: 1 } }, ttl]),
+    anomalies: collection("anomalies", AnomalyDocument, [ttl]),
     presence: collection("presence", PresenceDocument),
   },
   exec: {

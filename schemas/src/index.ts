@@ -49,6 +49,7 @@ export {
   AccountDocument,
   AgentDocument,
   AgentState,
+  AnomalyDocument,
   BudgetDocument,
   ClaimDocument,
   ContentDocument,
@@ -61,9 +62,13 @@ export {
   PresenceDocument,
   ProposalDocument,
   RecordDocument,
+  Sighting,
+  SightingsDocument,
   TaskDocument,
+  UnrecordedMove,
   ValidatedDocument,
 } from "./documents.ts";
+
 export { AnyEnvelope, replyOf } from "./envelope.ts";
 export { ModelAnswer, ModelMessage, ModelReply, ModelRequest, ModelToolCall, Usage } from "./model.ts";
 export {

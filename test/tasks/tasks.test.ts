@@ -422,7 +422,7 @@ test("an agent that an operator has stopped is handed nothing until the resume",
   const id = await submit("inbox", {});
   await reached(id, "queued");
   await stop([{ id: "s-1", scope: { kind: "agent", name: "inbox" }, reason: "A test.", at: Date.now() }]);
-  expect(await inbox.request("next", { agent: "inbox", host: "h1", waitMs: 300 })).toEqual({ work: null });
+  expect(await inbox.request("next", { agent: "inbox", host: "h1", waitMs: 300 })).toMatchObject({ work: null });
   await stop([], ["s-1"]);
   const { lease } = await take(id);
   await inbox.request("finish", { lease, outcome: "done" });

@@ -30,6 +30,7 @@ export async function runOffice({ screen, keep, signal }: OfficeOptions): Promis
   const account = newAccount();
   await using office = await openPostOffice(account);
   const stage = await setStage(mails, { port: office.port, account });
+  office.keepLog(stage.deliveries);
   const scene: Scene = { mails, office, stage, screen, signal, keep, began };
   try {
     await play(scene);

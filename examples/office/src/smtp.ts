@@ -1,3 +1,4 @@
+import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { SMTPServer } from "smtp-server";
@@ -13,6 +14,8 @@ export interface ReceivedMail {
 export interface PostOffice extends AsyncDisposable {
   readonly port: number;
   readonly received: readonly ReceivedMail[];
+  /** From now on writes down what arrives, one JSON object a line: the outside's own record, which the watchdog compares with the house's. */
+  keepLog(file: string): void;
 }
 
 /** Sign-in data that the post office asks for. */
@@ -24,6 +27,7 @@ export interface Account {
 /** Opens a post office on a free loopback port; only `account` may send. */
 export async function openPostOffice(account: Account): Promise<PostOffice> {
   const received: ReceivedMail[] = [];
+  let log: string | undefined;
   const server = new SMTPServer({
     hideSTARTTLS: true,
     allowInsecureAuth: true,
@@ -38,13 +42,22 @@ export async function openPostOffice(account: Account): Promise<PostOffice> {
       const { mailFrom, rcptTo } = session.envelope;
       const to = rcptTo.map(({ address }) => address);
       text(stream).then((source) => {
-        received.push({ from: mailFrom === false ? "" : mailFrom.address, to, source });
+        const mail = { from: mailFrom === false ? "" : mailFrom.address, to, source };
+        received.push(mail);
+        if (log !== undefined) appendFileSync(log, logLine(mail));
         done();
       }, done);
     },
   });
   const port = await listen(server);
-  return { port, received, [Symbol.asyncDispose]: () => close(server) };
+  const keepLog = (file: string): void => {
+    log = file;
+  };
+  return { port, received, keepLog, [Symbol.asyncDispose]: () => close(server) };
+}
+
+function logLine(mail: ReceivedMail): string {
+  return `${JSON.stringify({ effect: headerOf(mail, "X-Bulkhead-Effect"), at: Date.now() })}\n`;
 }
 
 /** The value of a header of a received mail, unfolded. */

@@ -8,6 +8,8 @@ import type { Account } from "./smtp.ts";
 /** The folder of one run: a copy of the office with its mails and its password, outside the repository. */
 export interface Stage {
   readonly dir: string;
+  /** Where the post office writes down what it delivered. */
+  readonly deliveries: string;
   /** The posts of the channel, one line each. */
   posts(): Promise<string[]>;
   remove(): Promise<void>;
@@ -24,12 +26,13 @@ export async function setStage(mails: readonly OfficeMail[], smtp: { port: numbe
   const source = join(import.meta.dirname, "..");
   const policy = await readFile(join(source, "bulkhead.yaml"), "utf8");
   await writeFile(join(dir, "bulkhead.yaml"), policy.replace("port: 2525", `port: ${smtp.port}`));
-  await cp(join(source, "files"), join(dir, "files"), { recursive: true });
+  for (const folder of ["files", "rules"]) await cp(join(source, folder), join(dir, folder), { recursive: true });
   await mkdir(join(dir, "credentials"), { mode: 0o700 });
   await writeFile(join(dir, "credentials", "mail-smtp"), smtp.account.password, { mode: 0o600 });
   await deliver(join(dir, "mail"), mails);
   return {
     dir,
+    deliveries: join(dir, "delivered.jsonl"),
     posts: () => linesOf(join(dir, "channel.jsonl")),
     remove: () => rm(dir, { recursive: true, force: true }),
   };

@@ -10,6 +10,7 @@ export { type Changed, changeControl, lifted, type Stop, stopped, type ValueOf }
 export { CliError, EXIT } from "./errors.ts";
 export { buildOnce, cacheRoot } from "./ground/cache.ts";
 export { isExecutable, onPath } from "./ground/programs.ts";
+export { pythonServer } from "./ground/python.ts";
 export {
   type DatabaseKind,
   type Found,

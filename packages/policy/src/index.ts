@@ -1,6 +1,7 @@
 export {
   areEnough,
   editIdOf,
+  isAskedId,
   type Judging,
   type OpenedDecision,
   openBound,

@@ -10,6 +10,7 @@ import { MAX_STATE, stateText } from "@bulkhead/tools";
 import { captured, stateBefore } from "./adapter.ts";
 import type { Claim } from "./claims.ts";
 import type { Parts, PermittedCall } from "./parts.ts";
+import { assertFloor } from "./verify.ts";
 
 /** What is kept with a claim. */
 export type Kept = Pick<Claim, "undo" | "before">;
@@ -17,8 +18,9 @@ export type Kept = Pick<Claim, "undo" | "before">;
 /** Reads what a call needs before it may act. @throws BulkheadError `undo.invalid`, `state.changed`, `tier.propose.rollback` */
 export async function capture(parts: Parts, call: PermittedCall): Promise<Kept> {
   if (call.action.undoes !== undefined) await assertCaptured(parts, call);
-  if (call.before !== undefined) await assertUnchanged(parts, call, call.before);
   const { rollback } = call.loaded.contract;
+  const held = call.grant.tier === "PROPOSE" && rollback?.mode === "hold" && call.loaded.tool.state !== undefined;
+  if (held) await assertUnchanged(parts, call, call.before);
   if (call.grant.tier !== "PROPOSE" || rollback?.mode !== "compensate") return {};
   const { before, inverse } = await captured(parts, call);
   return { undo: inverse, before: stateDigest(before) };
@@ -33,8 +35,12 @@ export async function isUndone(parts: Parts, { action, undone }: PermittedCall):
 
 /** The state that a call would change, for a person to see. */
 export async function previewOf(parts: Parts, call: PermittedCall): Promise<ReplyOf<"exec">> {
+  assertFloor(parts.runtime, call);
+  parts.runtime.policy.checkArgs(call.action.tool, call.action.args);
+  if (call.loaded.tool.state === undefined) return { status: "preview", state: "" };
   const state = await stateBefore(parts, call).catch(() => undefined);
   const text = state === undefined ? "" : stateText(state);
+  await parts.events.call("read.executed", call, { state: "preview" });
   return { status: "preview", state: text.length > MAX_STATE ? "" : text };
 }
 
@@ -52,7 +58,9 @@ async function assertCaptured({ claims }: Parts, { action, undone }: PermittedCa
   if (!fits) throw new BulkheadError("undo.invalid");
 }
 
-async function assertUnchanged(parts: Parts, call: PermittedCall, before: string): Promise<void> {
+/** What is held runs only if what it would change is as it was when it was held; if nobody knows how it was, it does not. */
+async function assertUnchanged(parts: Parts, call: PermittedCall, before: string | undefined): Promise<void> {
   const state = await stateBefore(parts, call).catch(() => undefined);
-  if (state === undefined || !sameDigest(stateDigest(state), before)) throw new BulkheadError("state.changed");
+  if (state === undefined || before === undefined || !sameDigest(stateDigest(state), before))
+    throw new BulkheadError("state.changed");
 }

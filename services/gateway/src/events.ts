@@ -1,5 +1,6 @@
-import type { ErrorCode } from "@bulkhead/core";
+import { digest, type ErrorCode } from "@bulkhead/core";
 import type { Reason, Verdict, Would } from "@bulkhead/policy";
+
 import type { Label } from "@bulkhead/schemas";
 import type { AuditFields, Runtime } from "@bulkhead/service";
 import type { Call } from "./port.ts";
@@ -32,6 +33,7 @@ export function recorder({ audit, log, clock }: Pick<Runtime, "audit" | "log" | 
       log.debug({ callId: call.action.callId, tool: call.action.tool, tier }, "call decided");
       await audit.record("call.decided", {
         ...about(call),
+        digest: digest("about", { tool: call.action.tool, args: call.action.args }),
         tier,
         labels,
         reasons: [...reasons],

@@ -7,6 +7,7 @@ import { decision } from "./handlers/decision.ts";
 import { review } from "./handlers/review.ts";
 import { validate } from "./handlers/validate.ts";
 import type { Watchdog } from "./port.ts";
+import { startWatch } from "./watch/watch.ts";
 
 export async function startWatchdog(runtime: Runtime<WatchdogConfig>): Promise<void> {
   const store = await runtime.openStore();
@@ -15,6 +16,8 @@ export async function startWatchdog(runtime: Runtime<WatchdogConfig>): Promise<v
     ...runtime,
     rules: loadRules(runtime.policy.policy),
     accounts: store.collection(DATABASES.watchdog.accounts),
+    sightings: store.collection(DATABASES.watchdog.sightings),
+    anomalies: store.collection(DATABASES.watchdog.anomalies),
     decisions: store.collection(DATABASES.watchdog.decisions),
     validated: store.collection(DATABASES.watchdog.validated),
     presence: followPresence({
@@ -27,4 +30,5 @@ export async function startWatchdog(runtime: Runtime<WatchdogConfig>): Promise<v
   runtime.bus.serve("validate", (request) => validate(watchdog, request));
   runtime.bus.serve("review", (request) => review(watchdog, request));
   startBeat(watchdog);
+  await startWatch(watchdog, runtime.config.watch);
 }

@@ -16,11 +16,10 @@ export type Draft = Omit<Policy, "trust" | "signedAt">;
 export function compile(
   file: PolicyFile,
   catalogue: Catalogue,
-  rehearsed: Rehearsals,
-  endpoint?: ModelEndpoint,
+  { rehearsals, endpoint }: { readonly rehearsals: Rehearsals; readonly endpoint?: ModelEndpoint | undefined },
 ): Draft {
   const tools = Object.fromEntries(offersOf(file, catalogue).map(([name, offer]) => [name, contractOf(offer)]));
-  const passed = [...rehearsed].filter(([name, { passed: known }]) => known && Object.hasOwn(tools, name));
+  const passed = [...rehearsals].filter(([name, { passed: known }]) => known && Object.hasOwn(tools, name));
   return {
     v: 1,
     name: file.name,

@@ -81,6 +81,23 @@ const Model = z.strictObject({
   price: z.strictObject({ input: Money, output: Money }),
 });
 
+/** What calls of some tools may add up to within a window: `sum` names an integer argument, without it calls are counted. */
+const Limit = z.strictObject({
+  tools: z.array(Token).min(1, "names no tool"),
+  sum: z.string().min(1).optional(),
+  window: Span,
+  per: z.enum(["agent", "house"]).default("house"),
+  max: z.int().min(0),
+  over: z.enum(["ask", "deny"]).default("ask"),
+});
+
+const Watchdog = z.strictObject({
+  timeZone: z.string().default("UTC"),
+  limits: z.record(Token, Limit).default({}),
+  /** Files in which somebody else writes down what a tool set did: one JSON object a line. */
+  outside: z.array(z.strictObject({ toolset: Token, file: z.string().min(1) })).default([]),
+});
+
 /**
  * `bulkhead.yaml`, as a person writes it. What is not said is denied, read-only, short-lived or cheap (design §4).
  * Parsed values are in the units of the compiled policy: milliseconds and millionths.
@@ -104,6 +121,7 @@ export const PolicyFile = z.strictObject({
   ),
   clients: z.record(Token, z.strictObject({ agents: z.array(Token).min(1) })).default({}),
   models: z.record(Token, Model).optional(),
+  watchdog: Watchdog.prefault({}),
   approval: z
     .strictObject({
       timeout: Span.prefault("24h"),

@@ -7,6 +7,7 @@ import type { PolicyFile } from "./file.ts";
 import type { Mistake } from "./mistakes.ts";
 import { makeStateFolders, type Project } from "./project.ts";
 import { checkCredentials, checkRules } from "./rules.ts";
+import { checkWatch, watchOf } from "./rules-cedar.ts";
 import { checkShape } from "./shape.ts";
 import { type Path, type PolicySource, readPolicyFile } from "./source.ts";
 
@@ -52,15 +53,18 @@ export async function checkProject(
   const { file, catalogue, source } = read;
   const endpoint = endpointOf(env);
   const rehearsals = await rehearseShipped(project, file, catalogue);
+  const nowhere = checkEndpoint(file, source, endpoint);
+  const watch = await watchOf(project, file);
+  // Without an address for its models a file means no policy yet.
+  const draft = nowhere.length > 0 ? undefined : { ...compile(file, catalogue, { rehearsals, endpoint }), ...watch };
   const mistakes = [
     ...read.mistakes,
-    ...checkEndpoint(file, source, endpoint),
+    ...nowhere,
     ...checkRules({ file, catalogue, source, rehearsals, dir: project.dir, now }),
+    ...(draft === undefined ? [] : checkWatch(draft, source)),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), source)),
   ];
-  return mistakes.length > 0
-    ? { ok: false, mistakes: sorted(mistakes) }
-    : { ok: true, draft: compile(file, catalogue, rehearsals, endpoint) };
+  return draft === undefined || mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */

@@ -111,7 +111,7 @@ describe("proposal machine", () => {
     expect(next("pending", { type: "due" }, ask)).toEqual({ state: "expired", effects: ["tell"] });
   });
 
-  it("knows no reserved events (PROP-17)", () => {
+  it("PROP-17: knows no reserved events", () => {
     for (const type of ["xstate.init", "xstate.done.actor.approve", "xstate.stop", "xstate.error.actor.x"])
       for (const state of STATES) expect(next(state, { type } as never, ask)).toBeUndefined();
     expect(PEOPLE.every((type) => EVENTS.some((event) => event.type === type))).toBe(true);

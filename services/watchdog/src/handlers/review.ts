@@ -5,6 +5,7 @@ import {
   assertRuns,
   decide,
   hasEffect,
+  isAskedId,
   openGrant,
   openLease,
   rankOf,
@@ -15,7 +16,7 @@ import type { BodyOf, Grant, Label, ReplyOf, Tier } from "@bulkhead/schemas";
 import { heardOf } from "../approval.ts";
 import { reviewRefused, reviewSigned } from "../events.ts";
 import type { Watchdog } from "../port.ts";
-import { judge } from "../rules/judge.ts";
+import { assertJudged } from "../rules/judge.ts";
 
 type Review = BodyOf<"review">;
 
@@ -24,9 +25,9 @@ export async function review(watchdog: Watchdog, { body }: Received<"review">): 
   const reading = labelsOf(watchdog, body.action);
   try {
     const { grant, ceiling } = openAll(watchdog, body);
-    const { verdict, labels } = await decideAgain(watchdog, body, ceiling, reading);
+    const { verdict, labels, approved } = await decideAgain(watchdog, body, ceiling, reading);
     assertNotBelow(grant, verdict, labels);
-    await assertRules(watchdog, body.action, grant, labels);
+    await assertJudged(watchdog, body.action, { grant, approved });
     const { tier } = grant;
     const recorded = reviewSigned(watchdog, body.action, { digest: grant.action, tier, labels, verdict });
     const signed = watchdog.sign("grant", grant);
@@ -48,6 +49,7 @@ function labelsOf({ policy, labels }: Watchdog, { task, tool }: Review["action"]
 function openAll({ policy, clock }: Watchdog, { action, grant, lease, approval }: Review) {
   const opened = openGrant(policy, grant, ["gateway"], action, clock.now()).grant;
   const leased = openLease(policy, lease, approval === undefined ? clock.now() : 0);
+  if (approval === undefined && !isAskedId(action.callId)) throw new BulkheadError("call.conflict");
   if (action.undoes === undefined) assertAction(policy, action, leased);
   else assertRuns(policy, action);
   const proposal = approval && termsDigest(approval.terms);
@@ -60,19 +62,13 @@ async function decideAgain(
   { action, original, approval }: Review,
   ceiling: Tier,
   reading: Promise<Label[]>,
-): Promise<{ verdict: Verdict; labels: Label[] }> {
+): Promise<{ verdict: Verdict; labels: Label[]; approved: boolean }> {
   const { policy, control, clock } = watchdog;
   const [labels, said] = await Promise.all([reading, heardOf(watchdog, { action, original, approval })]);
   const facts = { policy, labels, control: control.view(), now: clock.now(), ...said };
   const undoing = action.undoes === undefined ? {} : { undoing: original?.tool ?? "" };
-  return { verdict: decide({ agent: action.agent, tool: action.tool, ceiling, ...undoing }, facts), labels };
-}
-
-/** The house's own rules and limits; the places that the call takes in them are taken now. */
-async function assertRules(watchdog: Watchdog, action: Review["action"], grant: Grant, labels: Label[]): Promise<void> {
-  const { tier, expiresAt: until } = grant;
-  const judged = await judge(watchdog, action, { tier, labels, reserve: true, until });
-  if (rankOf(judged.tier) > rankOf(tier)) throw new BulkheadError("approval.required");
+  const verdict = decide({ agent: action.agent, tool: action.tool, ceiling, ...undoing }, facts);
+  return { verdict, labels, approved: said.approved };
 }
 
 function assertNotBelow(grant: Grant, verdict: Verdict, labels: readonly Label[]): void {

@@ -1,6 +1,6 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError, digest, isBulkheadError } from "@bulkhead/core";
-import { actionDigest, assertAction, decide, openLease, strictest, verifyEdit } from "@bulkhead/policy";
+import { actionDigest, assertAction, decide, isAskedId, openLease, strictest, verifyEdit } from "@bulkhead/policy";
 import type { Action, BodyOf, ReplyOf, ValidatedDocument } from "@bulkhead/schemas";
 import { reviewRefused, validatedCall } from "../events.ts";
 import { judging, type Watchdog } from "../port.ts";
@@ -26,13 +26,13 @@ async function decideOn(watchdog: Watchdog, body: Validation): Promise<ReplyOf<"
   const { action, tier: asked } = body;
   const lease = openLease(policy, body.lease, body.edits === undefined ? clock.now() : 0);
   assertAction(policy, action, lease);
+  if (body.edits === undefined && !isAskedId(action.callId)) throw new BulkheadError("call.conflict");
   await assertEdit(watchdog, body);
   const labels = await watchdog.labels.of(action.task);
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: false, released: false };
   const verdict = decide({ agent: action.agent, tool: action.tool, ceiling: lease.ceiling }, facts);
   if (verdict.outcome === "deny") throw new BulkheadError(verdict.code);
-  const tier = strictest([asked, verdict.tier]);
-  const judged = await judge(watchdog, action, { tier, labels, reserve: false });
+  const judged = await judge(watchdog, action, { tier: strictest([asked, verdict.tier]), labels, reserve: false });
   return { tier: judged.tier, reasons: [...verdict.reasons, ...judged.reasons].slice(0, 16) };
 }
 

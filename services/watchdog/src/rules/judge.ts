@@ -5,7 +5,7 @@
  */
 import { BulkheadError, isBulkheadError } from "@bulkhead/core";
 import { type RuleAnswer, strictest } from "@bulkhead/policy";
-import type { Action, Label, Tier } from "@bulkhead/schemas";
+import type { Action, Grant, Label, Tier } from "@bulkhead/schemas";
 import { ruleDenied, ruleRaised } from "../events.ts";
 import { type Bench, type Standing, standings, takeAll } from "./limits.ts";
 
@@ -42,6 +42,21 @@ export async function judge(watchdog: Bench, action: Action, how: RuleFacts): Pr
     if (isBulkheadError(error, "rule.denied")) ruleDenied(watchdog, action, error);
     throw error;
   }
+}
+
+/**
+ * The last judgement before the signature: takes the call's places in the limits until the grant is void.
+ *
+ * @throws BulkheadError `approval.required` if a person must be asked first; `rule.denied`, `store.unavailable`
+ */
+export async function assertJudged(
+  watchdog: Bench,
+  action: Action,
+  { grant, approved }: { readonly grant: Grant; readonly approved: boolean },
+): Promise<void> {
+  const tier = approved ? "CONFIRM" : grant.tier;
+  const judged = await judge(watchdog, action, { tier, labels: grant.labels, reserve: true, until: grant.expiresAt });
+  if (judged.tier !== tier) throw new BulkheadError("approval.required");
 }
 
 async function judgeAll(watchdog: Bench, action: Action, how: RuleFacts): Promise<Judged> {
