@@ -59,7 +59,8 @@ async function echoed(rt: TestRuntime, stack: AsyncDisposableStack): Promise<Nat
   return rt.raw("gateway");
 }
 
-async function database(rt: TestRuntime, stack: AsyncDisposableStack): Promise<Db> {
+/** The database of the local executor, opened as that executor does. */
+export async function database(rt: TestRuntime, stack: AsyncDisposableStack): Promise<Db> {
   const file = join(rt.constellation.project.configsDir, "exec-local.json");
   const config = JSON.parse(await readFile(file, "utf8")) as { mongo: { url: string; db: string } };
   const { mongo } = await rt.keys("exec-local");

@@ -49,11 +49,24 @@ async function run(
   return { latencies, perSecond: (latencies.length / (performance.now() - started)) * 1_000 };
 }
 
-function quantile(sorted: readonly number[], share: number): number {
+/** The value below which this share of the sorted values lies. */
+export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 /** Rounds to a thousandth. */
 export function round(value: number): number {
   return Math.round(value * 1_000) / 1_000;
+}
+
+/** The middle and the worst but one in a hundred. */
+export interface Latencies {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** The latencies of these, in any order. */
+export function latencies(values: readonly number[]): Latencies {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { p50Ms: round(quantile(sorted, 0.5)), p99Ms: round(quantile(sorted, 0.99)) };
 }

@@ -9,6 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const targets = {
   demo: "examples/office/demo.ts",
   test: "scripts/test.ts",
+  "bench:approve": "bench/approve.ts",
   "bench:call": "bench/call.ts",
   "provision:bench": "scripts/provision-bench.ts",
 };

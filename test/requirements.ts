@@ -47,7 +47,7 @@ const TIERS = {
   ),
   "TIER-10": covered("A delegated task gets at most the ceiling of its chain; the principal travels along."),
   "TIER-08": covered("PROPOSE only with a registered and rehearsed inverse, captured before the call runs."),
-  "TIER-09": planned("stop", "Stop at every level within 2 s, acknowledged by every replica."),
+  "TIER-09": covered("Stop at every level within 2 s, acknowledged by every replica; it survives restart."),
   "TIER-11": covered("Two distinct natural persons for critical actions."),
 } as const satisfies Record<string, Requirement>;
 
@@ -142,6 +142,17 @@ const PRIVACY = {
   "GD-07": part("Retention covers streams, snapshots and dead letters.", "backups"),
 } as const satisfies Record<string, Requirement>;
 
+const OVERSIGHT = {
+  "AIA-10": part(
+    "Approving, denying, editing, cancelling and undoing are events of their own, and counted in the report.",
+    "reasons",
+  ),
+  "AIA-11": part(
+    "A stop takes two interactions at the command line; each is recorded with measured times.",
+    "a console",
+  ),
+} as const satisfies Record<string, Requirement>;
+
 const ZERO_TRUST = {
   "ZT-01": covered("Every effect passes the gateway; there is no other path to an executor."),
   "ZT-02": covered("Whatever is acted on is signed over its canonical form and verified by its consumer."),
@@ -165,6 +176,7 @@ export const REQUIREMENTS = {
   ...KEYS,
   ...AUDIT,
   ...PRIVACY,
+  ...OVERSIGHT,
   ...ZERO_TRUST,
 } as const;
 

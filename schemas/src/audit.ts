@@ -48,6 +48,7 @@ export const AUDIT_EVENTS = [
   "proposal.edited",
   "proposal.cancelled",
   "proposal.withdrawn",
+  "proposal.refused",
   "proposal.escalated",
   "proposal.renewed",
   "proposal.expired",

@@ -5,7 +5,6 @@ import {
   Code,
   ContentRef,
   Digest,
-  DurationMs,
   EpochMs,
   Identity,
   JsonObject,
@@ -124,6 +123,8 @@ export const Decision = z.strictObject({
   proposal: Token,
   digest: Digest,
   outcome: Outcome,
+  /** The digest of the action that the terms name: what is denied or cancelled does not run under any other terms either. */
+  action: Digest,
   /** With `edit`, and only then: the arguments in full. */
   args: JsonObject.optional(),
   reason: Line.optional(),
@@ -169,9 +170,6 @@ export const OpenRequest = z.strictObject({
   tier: Tier,
   labels: Labels,
   mode: ProposalMode,
-  windowMs: DurationMs,
-  /** How many natural persons must approve. */
-  approvals: z.int().min(1).max(8),
   reasons: z.array(Code).max(16),
   /** The proposal whose arguments a person changed, or that was decided under an earlier policy. */
   parent: Token.optional(),

@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { AuditEvent } from "./audit.ts";
+
+import { AuditEvent, Cause } from "./audit.ts";
 import { Action, CallReply, Inverse, Outcome, ProposalMode, ProposalState, ProposalTerms } from "./call.ts";
+
 import { type CollectionContract, collection } from "./collection.ts";
 import { AnyEnvelope } from "./envelope.ts";
 import {
@@ -19,6 +21,19 @@ import {
 } from "./primitives.ts";
 import { Snapshot } from "./snapshot.ts";
 import { TaskPiece, TaskState } from "./task.ts";
+
+/** A move of a task as its audit entry tells it, kept until the entry is known to be acknowledged. `at` is unique within the task. */
+export const UnrecordedMove = z.strictObject({
+  event: AuditEvent,
+  at: EpochMs,
+  state: TaskState,
+  count: z.int().min(0),
+  causes: z.array(Cause).max(32),
+  code: Code.optional(),
+  content: ContentRef.optional(),
+});
+/** A move of a task whose record may be missing. */
+export type UnrecordedMove = z.infer<typeof UnrecordedMove>;
 
 /** A task. Its texts lie in the content store. `expires` bounds the document itself (GD-07). */
 export const TaskDocument = z.strictObject({
@@ -47,8 +62,13 @@ export const TaskDocument = z.strictObject({
   /** Calls decided while the task was not parked yet, so that no wake-up is lost. */
   decided: z.array(CallId),
   cancelled: z.boolean(),
+  /** Set from the end on until `proposals` knows that nothing of the task is to wait any longer. */
+  unwithdrawn: z.literal(true).optional(),
   code: Code.optional(),
   result: ContentRef.optional(),
+  /** Moves whose audit entry is not known to be acknowledged, oldest first, and the time of the first. */
+  unrecorded: z.array(UnrecordedMove).optional(),
+  unrecordedAt: EpochMs.optional(),
   createdAt: EpochMs,
   startedAt: EpochMs.optional(),
   updatedAt: EpochMs,
@@ -116,6 +136,8 @@ export const ProposalDocument = z.strictObject({
   reason: z.string().max(300).optional(),
   code: Code.optional(),
   parent: Token.optional(),
+  /** Its task has ended while it was released: it runs no more, unless it already does. */
+  withdrawn: z.literal(true).optional(),
   /** The proposal that replaced this one. */
   successor: Token.optional(),
   before: z
@@ -225,6 +247,7 @@ export const HeardDecision = z.strictObject({
   _id: z.string().max(200),
   proposal: Token,
   digest: Digest,
+  action: Digest,
   operator: Identity,
   outcome: Outcome,
   decision: AnyEnvelope,
@@ -359,6 +382,8 @@ export const DATABASES = {
     tasks: collection("tasks", TaskDocument, [
       { keys: { agent: 1, state: 1, createdAt: 1 } },
       { keys: { state: 1, leaseUntil: 1 } },
+      { keys: { unrecordedAt: 1 }, partial: { unrecordedAt: { $exists: true } } },
+      { keys: { unwithdrawn: 1 }, partial: { unwithdrawn: { $exists: true } } },
       ttl,
     ]),
     agents: collection("agents", AgentDocument),
@@ -378,7 +403,7 @@ export const DATABASES = {
     presence: collection("presence", PresenceDocument),
   },
   watchdog: {
-    decisions: collection("decisions", HeardDecision, [{ keys: { proposal: 1 } }, ttl]),
+    decisions: collection("decisions", HeardDecision, [{ keys: { action: 1 } }, ttl]),
     validated: collection("validated", ValidatedDocument, [ttl]),
     accounts: collection("accounts", AccountDocument),
     sightings: collection("sightings", SightingsDocument, [{ keys: { at: 1 } }, ttl]),

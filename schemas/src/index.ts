@@ -65,8 +65,10 @@ export {
   Sighting,
   SightingsDocument,
   TaskDocument,
+  UnrecordedMove,
   ValidatedDocument,
 } from "./documents.ts";
+
 export { AnyEnvelope, replyOf } from "./envelope.ts";
 export { ModelAnswer, ModelMessage, ModelReply, ModelRequest, ModelToolCall, Usage } from "./model.ts";
 export {

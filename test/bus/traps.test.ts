@@ -341,6 +341,7 @@ describe("a subject alone proves nothing", () => {
       v: 1,
       proposal: "p-1",
       digest: `sha256:${"0".repeat(64)}`,
+      action: `sha256:${"0".repeat(64)}`,
       outcome: "approve",
     };
     const bob = await world.raw("operator-bob");

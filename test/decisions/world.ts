@@ -118,7 +118,7 @@ export async function startWorld(change: Partial<Policy> = {}): Promise<World> {
     },
     proposal: (id) => eventually(() => show(ana, id)),
     decide: async (by, { id, terms }, outcome, reason, args) => {
-      const said = { v: 1 as const, proposal: id, digest: termsDigest(terms), outcome };
+      const said = { v: 1 as const, proposal: id, digest: termsDigest(terms), action: terms.action, outcome };
       const more = { ...(reason !== undefined && { reason }), ...(args && { args: args as JsonObject }) };
       await by.publish("decision", { ...said, ...more });
     },

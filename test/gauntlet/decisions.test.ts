@@ -126,7 +126,7 @@ test("no approval is none: zero approvers required means denied", () => {
   const judging = { now: Date.now(), revoked: new Set<string>() };
   expect(() => verifyApproval(loaded, { terms, decisions: [] }, asked, judging)).toThrow(/more persons/i);
   const key = signingKey(keys.get("operator-cleo")?.signingSeed ?? "");
-  const said = { v: 1, proposal: "p-1", digest: termsDigest(terms), outcome: "approve" };
+  const said = { v: 1, proposal: "p-1", digest: termsDigest(terms), action: terms.action, outcome: "approve" };
   const decisions = [sign(key, "operator-cleo", "decision", said)];
   expect(verifyApproval(loaded, { terms, decisions }, asked, judging)).toMatchObject({ kind: "approved" });
   expect(() =>
@@ -153,6 +153,7 @@ test("nothing client-held forges an approval: hosts and services can publish non
       v: 1 as const,
       proposal: proposal.id,
       digest: termsDigest(proposal.terms),
+      action: proposal.terms.action,
       outcome: "approve" as const,
     };
     await expect(bus.publish("decision", said, { values: { operator: "ana" } })).rejects.toThrow();

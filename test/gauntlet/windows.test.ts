@@ -47,6 +47,42 @@ test("S2: a cancel that proposals swallows still counts, since the watchdog hear
   expect(call.ran()).toEqual([]);
 });
 
+test("S2: what was cancelled runs under no other terms, whatever proposals makes of it", async () => {
+  const call = play(world, "later-hold");
+  const proposal = await call.proposal();
+  await using store = await proposalStore(world);
+  const stored = await store.collection(DATABASES.proposals.proposals).findOne({ _id: proposal.id });
+  await world.decide(world.ana, proposal, "cancel");
+  await becomes(world, proposal.id, "cancelled");
+  await sleep(WINDOW_MS + 1_000);
+  const { action, terms } = proposal;
+  const fresh = { ...terms, id: "p-fresh", nonce: "x".repeat(22), expiresAt: terms.expiresAt };
+  await using proposals = await world.constellation.bus("proposals");
+  const approval = { terms: fresh, decisions: [] };
+  const asked = { purpose: "run" as const, action, lease: stored?.lease ?? raise(), approval };
+  expect(await proposals.request("release", asked)).toMatchObject({ status: "refused", code: "approval.cancelled" });
+  expect(call.ran()).toEqual([]);
+});
+
+test("an agent cannot take the id under which its call would be undone, nor that of an edited one", async () => {
+  const call = play(world, "now-undo");
+  await call.ended();
+  await using host = await world.constellation.bus("host-inbox");
+  const [proposal] = await listed("window", call.task);
+  await using store = await proposalStore(world);
+  const stored = await store.collection(DATABASES.proposals.proposals).findOne({ _id: proposal?.id ?? "" });
+  const about = { task: call.task, agent: "inbox", tool: "notes-write", args: { text: "x" } };
+  for (const callId of [`${call.task}.0.0u`, `${call.task}.0.0e1`]) {
+    const body = { ...about, callId, lease: stored?.lease ?? raise() };
+    const values = { tool: "notes-write" };
+    expect(await host.request("call", body, { values })).toMatchObject({ status: "refused", code: "call.conflict" });
+  }
+});
+
+function raise(): never {
+  throw new Error("nothing is stored");
+}
+
 test("S2: proposals, taken over, cannot close a window early: the watchdog counts it itself", async () => {
   const call = play(world, "later-hold");
   const proposal = await call.proposal();
@@ -114,7 +150,7 @@ test("an undo that no operator signed is none, whatever proposals asks for", asy
   if (proposal === undefined) throw new Error("no window");
   const { action: original, terms } = proposal;
   const { constellation } = world;
-  const said = { v: 1, proposal: terms.id, digest: termsDigest(terms), outcome: "undo" };
+  const said = { v: 1, proposal: terms.id, digest: termsDigest(terms), action: terms.action, outcome: "undo" };
   const forge = (issuer: string, by = issuer) =>
     sign(signingKey(constellation.keys.get(by)?.signingSeed ?? ""), issuer, "decision", said);
   const toolHash = constellation.policy.tools["notes-write"]?.hash ?? "";

@@ -109,6 +109,48 @@ describe("the ledger's user", () => {
 });
 
 describe("every other service's user", () => {
+  const foreignTo = (owner: string) =>
+    OWNERS.filter((other) => other !== owner).map((other) => ({
+      db: `bh_${other}`,
+      collections: Object.keys(DATABASES[other]),
+    }));
+
+  verifies(["ZT-10", "CRED-05"], "is proven to reach its own collections and no other database", async () => {
+    for (const owner of OWNERS) {
+      await using store = await connectStore({ url: database.url, ...accountOf(owner) });
+      await store.assertConfined(Object.values(DATABASES[owner]), foreignTo(owner));
+    }
+  });
+
+  verifies(
+    "ZT-10",
+    "is named what it may do too much: in another database, in its own, or to its administrators",
+    async () => {
+      const admin = new MongoClient(database.url, {
+        auth: { username: database.admin.user, password: database.admin.password },
+        authSource: "admin",
+      });
+      clients.push(admin);
+      const wide: [string, { role: string; db: string }][] = [
+        ["find on bh_ledger.entries", { role: "read", db: "bh_ledger" }],
+        ["on bh_memory.content", { role: "readWrite", db: "bh_memory" }],
+        ["on bh_models", { role: "dbOwner", db: "bh_models" }],
+        ["find on admin.system.users", { role: "read", db: "admin" }],
+      ];
+      for (const [what, extra] of wide) {
+        const user = `models-${wide.findIndex(([one]) => one === what)}`;
+        const roles = [{ role: "bulkhead-own", db: "bh_models" }, extra];
+        await admin.db("bh_models").command({ createUser: user, pwd: "pw", roles });
+        await using store = await connectStore({ url: database.url, db: "bh_models", user, password: "pw" });
+        const proof = store.assertConfined(Object.values(DATABASES.models), foreignTo("models"));
+        await expect(proof, what).rejects.toMatchObject({
+          code: "config.invalid",
+          message: expect.stringContaining(what) as string,
+        });
+      }
+    },
+  );
+
   const pairs = OWNERS.flatMap((owner) =>
     OWNERS.filter((other) => other !== owner).map((other) => [owner, other] as const),
   );

@@ -57,7 +57,12 @@ export function attacker(rt: TestRuntime): Attacker {
       ...fields,
     }),
     decision: (signer, terms, issuer) =>
-      signAs(signer, "decision", { v: 1, proposal: terms.id, digest: termsDigest(terms), outcome: "approve" }, issuer),
+      signAs(
+        signer,
+        "decision",
+        { v: 1, proposal: terms.id, digest: termsDigest(terms), action: terms.action, outcome: "approve" },
+        issuer,
+      ),
   };
 }
 

@@ -51,7 +51,7 @@ function approvalOf(world: ExecWorld, operator: string, action: Action, outcome:
     ...{ v: 1, id: "p-1", action: digest("action", action), tool: action.tool, tier: "CONFIRM", mode: "ask" },
     ...{ policyEpoch: action.policyEpoch, expiresAt: Date.now() + 30_000, nonce: "n".repeat(22) },
   };
-  const decision = { v: 1, proposal: terms.id, digest: digest("proposal", terms), outcome };
+  const decision = { v: 1, proposal: terms.id, digest: digest("proposal", terms), action: terms.action, outcome };
   return { terms, decisions: [world.sign(operator, "decision", decision)] };
 }
 

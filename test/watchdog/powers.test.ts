@@ -34,7 +34,7 @@ verifies("PROP-15", "with the watchdog's own keys nobody reaches an executor, th
     bus.request("withdraw", { task: action.task }),
     bus.publish(
       "decision",
-      { v: 1, proposal: "p-1", digest: terms.action, outcome: "approve" },
+      { v: 1, proposal: "p-1", digest: terms.action, action: terms.action, outcome: "approve" },
       { values: { operator: "ana" } },
     ),
     bus.publish("submit", { title: "x", text: "x" }, { values: { agent: "inbox" } }),

@@ -34,6 +34,8 @@ export class Peers {
   readonly issuers = new Set<string>();
   snapshot: Snapshot | null = null;
   cancelled = false;
+  /** The stop that `tasks` knows of: nothing is handed out, and hosts are told. */
+  held: AnyEnvelope | undefined;
   end: { outcome: string; result?: string | undefined; code?: string | undefined } | undefined;
   handedOut = 0;
   state: "queued" | "running" | "parked" | "ended" = "queued";
@@ -52,7 +54,7 @@ export class Peers {
   }
 
   serve(tasks: Bus, models: Bus, gateway: Bus, memory: Bus): void {
-    tasks.serve("next", () => Promise.resolve({ work: this.next() }));
+    tasks.serve("next", () => Promise.resolve(this.held ? { work: null, stop: this.held } : { work: this.next() }));
     tasks.serve("save", ({ body }) => Promise.resolve(this.save(body)));
     tasks.serve("park", ({ body }) => Promise.resolve(this.park(body)));
     tasks.serve("finish", ({ body }) => Promise.resolve(this.finish(body)));

@@ -9,6 +9,7 @@ export {
 export { CliError, EXIT } from "./errors.ts";
 export { buildOnce, cacheRoot } from "./ground/cache.ts";
 export { isExecutable, onPath } from "./ground/programs.ts";
+export { pythonServer } from "./ground/python.ts";
 export {
   type DatabaseKind,
   type Found,

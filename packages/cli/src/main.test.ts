@@ -41,7 +41,7 @@ async function bulkheadWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await bulkhead(...args, "--json")).out);
 
 test("every command explains itself with examples", async () => {
-  const names = ["init", "check", "sign", "up", "approve", "deny", "status", "doctor"];
+  const names = ["init", "check", "rehearse", "sign", "up", "approve", "deny", "status", "doctor"];
   const answers = await Promise.all(names.map((name) => bulkhead(name, "--help")));
   expect(answers.map(({ code, out }) => [code, out.includes("Examples:")])).toEqual(names.map(() => [0, true]));
 });

@@ -13,6 +13,7 @@ const program = new Command("bulkhead")
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   init: async () => (await import("./commands/init.ts")).addInit,
   check: async () => (await import("./commands/check.ts")).addCheck,
+  rehearse: async () => (await import("./commands/rehearse.ts")).addRehearse,
   sign: async () => (await import("./commands/sign.ts")).addSign,
   up: async () => (await import("./commands/up.ts")).addUp,
   task: async () => (await import("./commands/task.ts")).addTask,
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   cancel: async () => (await import("./commands/decide.ts")).addCancel,
   undo: async () => (await import("./commands/decide.ts")).addUndo,
   audit: async () => (await import("./commands/audit.ts")).addAudit,
+  report: async () => (await import("./commands/report.ts")).addReport,
   stop: async () => (await import("./commands/stop.ts")).addStop,
   resume: async () => (await import("./commands/stop.ts")).addResume,
   mode: async () => (await import("./commands/mode.ts")).addMode,

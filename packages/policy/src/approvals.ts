@@ -57,7 +57,9 @@ export function verifyApproval(policy: LoadedPolicy, approval: unknown, action: 
   assertTerms(policy, terms, action);
   if (judging.now > terms.expiresAt) throw new BulkheadError("approval.expired");
   if (terms.mode !== "ask") {
-    if (terms.tier !== "PROPOSE" || decisions.length > 0) throw new BulkheadError("approval.invalid");
+    const mode = policy.tool(action.tool)?.rollback?.mode;
+    if (terms.tier !== "PROPOSE" || terms.mode !== mode || decisions.length > 0)
+      throw new BulkheadError("approval.invalid");
     return { kind: "released" };
   }
   const opened = decisions.map((envelope) => openBound(policy, envelope, terms, judging));
@@ -144,6 +146,11 @@ export function editIdOf(callId: string): string {
   return `${base}e${Number(round) + 1}`;
 }
 
+/** Whether a call id is one that an agent may ask under: neither an undo's nor an edited call's, which follow from a person's decision. */
+export function isAskedId(callId: string): boolean {
+  return /\.\d+$/.test(callId);
+}
+
 /** Opens a decision about these terms. @throws BulkheadError `approval.invalid` */
 export function openBound(
   policy: LoadedPolicy,
@@ -152,8 +159,9 @@ export function openBound(
   { revoked }: Pick<Judging, "revoked">,
 ): OpenedDecision {
   const opened = openDecision(policy, envelope, revoked);
-  const { proposal, digest } = opened.decision;
-  if (proposal !== terms.id || !sameDigest(digest, termsDigest(terms))) throw new BulkheadError("approval.invalid");
+  const { proposal, digest, action } = opened.decision;
+  const bound = proposal === terms.id && sameDigest(digest, termsDigest(terms)) && sameDigest(action, terms.action);
+  if (!bound) throw new BulkheadError("approval.invalid");
   return opened;
 }
 
@@ -163,8 +171,8 @@ export function revokedOf({ values }: Pick<ControlFacts, "values">): ReadonlySet
   return new Set(value?.kind === "revoked" ? value.operators : []);
 }
 
-/** The outcomes that keep a call from running, whoever swallows them. */
-export const STOPPING: readonly Outcome[] = ["deny", "cancel", "edit"];
+/** The outcomes that keep a call from running, whoever swallows them, and whatever terms it comes back under. */
+export const STOPPING: readonly Outcome[] = ["deny", "cancel"];
 
 function assertTerms(policy: LoadedPolicy, terms: ProposalTerms, action: Action): void {
   if (!sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool)

@@ -24,7 +24,21 @@ export type Verdict =
       readonly mode: ProposalMode;
       readonly reasons: readonly Reason[];
     }
-  | { readonly outcome: "deny"; readonly tier: Tier; readonly code: ErrorCode; readonly reasons: readonly Reason[] };
+  | {
+      readonly outcome: "deny";
+      readonly tier: Tier;
+      readonly code: ErrorCode;
+      readonly reasons: readonly Reason[];
+      /** With `mode.observe`: what would have been said in the mode `enforce`, for the record alone. */
+      readonly would?: Would;
+    };
+
+/** What a decision would be without the mode `observe`. */
+export interface Would {
+  readonly outcome: "allow" | "propose" | "deny";
+  readonly tier: Tier;
+  readonly reasons: readonly Reason[];
+}
 
 /** What the executor computes itself (S2): who must have signed, or why nothing may run. */
 export type Floor =
@@ -37,6 +51,17 @@ export type Floor =
  */
 export function decide(question: CallQuestion, facts: Facts): Verdict {
   const says = saysOf(question, facts);
+  const verdict = combine(question, facts, says);
+  if (verdict.outcome !== "deny" || verdict.code !== "mode.observe") return verdict;
+  const { outcome, tier, reasons } = combine(
+    question,
+    facts,
+    says.filter(({ reason }) => reason !== "mode.observe"),
+  );
+  return { ...verdict, would: { outcome, tier, reasons } };
+}
+
+function combine(question: CallQuestion, facts: Facts, says: readonly Say[]): Verdict {
   const tier = strictest(says.map((say) => say.tier));
   const reasons = reasonsOf(says, tier);
   if (tier === "BLOCK") return { outcome: "deny", tier, code: refusalOf(says), reasons };

@@ -1,6 +1,7 @@
 export {
   areEnough,
   editIdOf,
+  isAskedId,
   type Judging,
   type OpenedDecision,
   openBound,
@@ -16,7 +17,7 @@ export {
 export { type ParsedRules, parseRules, type Rule, type RuleMistake } from "./cedar/parse.ts";
 export { loadRules, type RuleAnswer, type RuleQuestion, type Rules } from "./cedar/rules.ts";
 export { limitsOf, type RuleGround } from "./cedar/schema.ts";
-export { approvalsFor, decide, type Floor, floor, type Reason, type Verdict, windowFor } from "./decide.ts";
+export { approvalsFor, decide, type Floor, floor, type Reason, type Verdict, type Would, windowFor } from "./decide.ts";
 export { heldBy } from "./held.ts";
 export { type LoadedPolicy, loadPolicy, verifyPolicy } from "./load.ts";
 export { mayApprove, personOf } from "./operators.ts";

@@ -115,7 +115,7 @@ const terms = ProposalTerms.parse({
   expiresAt: NOW + 1000,
   nonce: "A".repeat(22),
 });
-const decision = { v: 1, proposal: "p1", digest: termsDigest(terms), outcome: "approve" };
+const decision = { v: 1, proposal: "p1", digest: termsDigest(terms), action: terms.action, outcome: "approve" };
 const signed = (issuer: keyof typeof keys, type: string, value: unknown) =>
   sign(keys[issuer], issuer, type, value, { clock });
 

@@ -14,13 +14,14 @@ import {
 } from "@bulkhead/core";
 import { type LoadedPolicy, verifyPolicy } from "@bulkhead/policy";
 import { roleOf } from "@bulkhead/schemas";
-import { connectStore, type Store } from "@bulkhead/store";
+import type { Store } from "@bulkhead/store";
 import { type AuditWriter, auditWriter } from "./audit.ts";
 import { sendLastBeat } from "./beat.ts";
 import type { BaseConfig } from "./config.ts";
 import { type ControlReader, followControl } from "./control.ts";
 import { type LabelStore, labelStore } from "./labels.ts";
 import type { Logger } from "./log.ts";
+import { openOwnStore } from "./store.ts";
 
 /** What every service runs on. Everything in it is closed when the process ends. */
 export interface Runtime<C extends BaseConfig = BaseConfig> {
@@ -41,7 +42,7 @@ export interface Runtime<C extends BaseConfig = BaseConfig> {
   sign(type: string, body: unknown): Envelope;
   /** The signing key that the policy trusts for an identity. */
   keyOf(identity: string): string | undefined;
-  /** Opens the service's own database. @throws BulkheadError `config.invalid` if the configuration names none */
+  /** Opens the service's own database. @throws BulkheadError `config.invalid` if none is configured, or its user may do too much */
   openStore(): Promise<Store>;
   /** Hands over something to be disposed at the end, last in first out. */
   own<T extends AsyncDisposable>(resource: T): T;
@@ -117,7 +118,7 @@ export async function createRuntime<C extends BaseConfig>({
     }),
     sign: (type, body) => sign(key, identity, type, body, { clock }),
     own: (resource) => stack.use(resource),
-    openStore: async () => stack.use(await openStore(config, keys.mongo)),
+    openStore: async () => stack.use(await openOwnStore(config, keys.mongo, policy.policy)),
   };
   stack.defer(() => {
     sendLastBeat(runtime);
@@ -130,13 +131,6 @@ async function readPolicy(config: BaseConfig): Promise<LoadedPolicy> {
     throw new BulkheadError("policy.missing", `(${config.policyFile})`, { cause });
   });
   return verifyPolicy(parseJson(bytes, { maxBytes: MAX_POLICY_BYTES, maxKeys: 200_000 }), config.adminKey);
-}
-
-async function openStore(config: BaseConfig, user: { user: string; password: string } | undefined): Promise<Store> {
-  if (config.mongo === undefined || user === undefined)
-    throw new BulkheadError("config.invalid", "(no database is configured)");
-  const { url, db, caFile } = config.mongo;
-  return connectStore({ url, db, ...user, ...(caFile !== undefined && { caFile }) });
 }
 
 function busLog(log: Logger): (event: { kind: string; subject?: string; error?: unknown }) => void {

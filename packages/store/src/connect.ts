@@ -10,7 +10,7 @@ import type { z } from "zod";
 import { type CollectionPort, collectionPort } from "./collection.ts";
 import { storeError, typed } from "./errors.ts";
 import { checkIndexes } from "./indexes.ts";
-import { assertAppendOnly } from "./rights.ts";
+import { assertAppendOnly, assertConfined, type ForeignDatabase } from "./rights.ts";
 
 /** Where the database is and who asks. The user is defined in `db` itself. */
 export interface StoreConfig {
@@ -29,6 +29,8 @@ export interface Store extends AsyncDisposable {
   checkIndexes(contracts: readonly CollectionContract[]): Promise<void>;
   /** Proves that this user can change nothing (AUD-12). @throws BulkheadError `config.invalid` naming what the server permits */
   assertAppendOnly(contract: CollectionContract): Promise<void>;
+  /** Proves that this user reaches its own collections and no other database. @throws BulkheadError `config.invalid`, `forbidden` */
+  assertConfined(own: readonly CollectionContract[], foreign: readonly ForeignDatabase[]): Promise<void>;
   /** Resolves when the database answers. @throws BulkheadError `store.unavailable` */
   ping(): Promise<void>;
 }
@@ -63,6 +65,7 @@ export async function connectStore(
     collection: (contract) => collectionPort(db.collection(contract.name), contract),
     checkIndexes: (contracts) => checkIndexes(db, contracts),
     assertAppendOnly: (contract) => assertAppendOnly(db, contract),
+    assertConfined: (own, foreign) => assertConfined(db, own, foreign),
     ping: async () => {
       await typed(() => db.command({ ping: 1 }));
     },

@@ -1,6 +1,15 @@
 import { BulkheadError, isErrorCode } from "@bulkhead/core";
 import type { JsonValue } from "@bulkhead/schemas";
-import { guardedHttp, type ReadBack, readBackOf, resultText, type ToolContext } from "@bulkhead/tools";
+import {
+  type Captured,
+  captureUndo,
+  guardedHttp,
+  type ReadBack,
+  readBackOf,
+  readState,
+  resultText,
+  type ToolContext,
+} from "@bulkhead/tools";
 import type { CallCredentials } from "./credentials.ts";
 import type { Parts, PermittedCall } from "./parts.ts";
 
@@ -73,30 +82,25 @@ export async function readBack(parts: Parts, call: PermittedCall): Promise<ReadB
   }
 }
 
-/** What a call would change, as its tool reads it now, in plain JSON. Undefined where the tool cannot read it. */
-export async function readState(parts: Parts, call: PermittedCall): Promise<JsonValue | undefined> {
-  const { state } = call.loaded.tool;
-  if (state === undefined) return undefined;
-  return await reading(parts, call, (context) => state(call.action.args, context));
+/** What a call would change, as its tool reads it now. @throws BulkheadError `adapter.missing` where the tool cannot read it */
+export async function stateBefore(parts: Parts, call: PermittedCall): Promise<JsonValue> {
+  return await reading(parts, call, (context) => readState(call.loaded.tool, call.action.args, context));
 }
 
-/** The arguments with which the tool's inverse would undo the call. */
-export async function inverseArgs(parts: Parts, call: PermittedCall, before: JsonValue | undefined): Promise<unknown> {
-  const { inverse } = call.loaded.tool;
-  if (inverse === undefined || before === undefined) return undefined;
-  return await reading(parts, call, (context) => inverse(call.action.args, before, context));
+/** The state before a call, and what would undo it. @throws BulkheadError `tier.propose.rollback`, `undo.invalid` */
+export async function captured(parts: Parts, call: PermittedCall): Promise<Captured> {
+  const { tool, inverse: undoing } = call.loaded;
+  if (undoing === undefined) throw new BulkheadError("tier.propose.rollback");
+  return await reading(parts, call, (context) => captureUndo({ tool, undoing }, call.action.args, context));
 }
 
-async function reading(
-  parts: Parts,
-  call: PermittedCall,
-  read: (context: ToolContext) => unknown,
-): Promise<JsonValue | undefined> {
+/** Reads with the call's own context; no secret leaves in what was read. */
+async function reading<T>(parts: Parts, call: PermittedCall, read: (context: ToolContext) => Promise<T>): Promise<T> {
   const credentials = parts.credentials.forCall(call.loaded.contract.credentials);
   const signal = AbortSignal.timeout(READ_BACK_MS);
   const context = contextOf(parts, call, { credentials, signal });
-  const value = await bounded(async () => await read(context), signal);
-  return value === undefined ? undefined : (JSON.parse(credentials.scrub(JSON.stringify(value))) as JsonValue);
+  const value = await bounded(() => read(context), signal);
+  return JSON.parse(credentials.scrub(JSON.stringify(value))) as T;
 }
 
 interface Bounds {

@@ -5,45 +5,47 @@
  * write that lets it act; an undo runs only with what was captured, and counts only if reading back shows the state before.
  */
 import { BulkheadError, canonical, digest, sameDigest } from "@bulkhead/core";
-import { Inverse, type ReplyOf } from "@bulkhead/schemas";
-import { inverseArgs, readState } from "./adapter.ts";
+import type { JsonValue, ReplyOf } from "@bulkhead/schemas";
+import { MAX_STATE, stateText } from "@bulkhead/tools";
+import { captured, stateBefore } from "./adapter.ts";
 import type { Claim } from "./claims.ts";
 import type { Parts, PermittedCall } from "./parts.ts";
+import { assertFloor } from "./verify.ts";
 
 /** What is kept with a claim. */
-export type Captured = Pick<Claim, "undo" | "before">;
-
-const MAX_PREVIEW = 16 * 1024;
+export type Kept = Pick<Claim, "undo" | "before">;
 
 /** Reads what a call needs before it may act. @throws BulkheadError `undo.invalid`, `state.changed`, `tier.propose.rollback` */
-export async function capture(parts: Parts, call: PermittedCall): Promise<Captured> {
+export async function capture(parts: Parts, call: PermittedCall): Promise<Kept> {
   if (call.action.undoes !== undefined) await assertCaptured(parts, call);
-  if (call.before !== undefined) await assertUnchanged(parts, call, call.before);
   const { rollback } = call.loaded.contract;
+  const held = call.grant.tier === "PROPOSE" && rollback?.mode === "hold" && call.loaded.tool.state !== undefined;
+  if (held) await assertUnchanged(parts, call, call.before);
   if (call.grant.tier !== "PROPOSE" || rollback?.mode !== "compensate") return {};
-  const state = await readState(parts, call);
-  const args = await inverseArgs(parts, call, state);
-  const undo = Inverse.safeParse({ tool: rollback.tool, args });
-  if (state === undefined || !undo.success) throw new BulkheadError("tier.propose.rollback");
-  return { undo: undo.data, before: stateDigest(state) };
+  const { before, inverse } = await captured(parts, call);
+  return { undo: inverse, before: stateDigest(before) };
 }
 
 /** Whether what an undo had undone is as it was before. */
 export async function isUndone(parts: Parts, { action, undone }: PermittedCall): Promise<boolean> {
   const claim = action.undoes === undefined ? undefined : await parts.claims.find(action.undoes);
-  const state = undone && (await readState(parts, undone).catch(() => undefined));
+  const state = undone && (await stateBefore(parts, undone).catch(() => undefined));
   return claim?.before !== undefined && state !== undefined && sameDigest(claim.before, stateDigest(state));
 }
 
 /** The state that a call would change, for a person to see. */
 export async function previewOf(parts: Parts, call: PermittedCall): Promise<ReplyOf<"exec">> {
-  const state = await readState(parts, call).catch(() => undefined);
-  const text = state === undefined ? "" : canonical(state);
-  return { status: "preview", state: text.length > MAX_PREVIEW ? "" : text };
+  assertFloor(parts.runtime, call);
+  parts.runtime.policy.checkArgs(call.action.tool, call.action.args);
+  if (call.loaded.tool.state === undefined) return { status: "preview", state: "" };
+  const state = await stateBefore(parts, call).catch(() => undefined);
+  const text = state === undefined ? "" : stateText(state);
+  await parts.events.call("read.executed", call, { state: "preview" });
+  return { status: "preview", state: text.length > MAX_STATE ? "" : text };
 }
 
 /** The digest of a state that a tool read. */
-function stateDigest(state: unknown): string {
+function stateDigest(state: JsonValue): string {
   return digest("state", state);
 }
 
@@ -56,7 +58,9 @@ async function assertCaptured({ claims }: Parts, { action, undone }: PermittedCa
   if (!fits) throw new BulkheadError("undo.invalid");
 }
 
-async function assertUnchanged(parts: Parts, call: PermittedCall, before: string): Promise<void> {
-  const state = await readState(parts, call);
-  if (state === undefined || !sameDigest(stateDigest(state), before)) throw new BulkheadError("state.changed");
+/** What is held runs only if what it would change is as it was when it was held; if nobody knows how it was, it does not. */
+async function assertUnchanged(parts: Parts, call: PermittedCall, before: string | undefined): Promise<void> {
+  const state = await stateBefore(parts, call).catch(() => undefined);
+  if (state === undefined || before === undefined || !sameDigest(stateDigest(state), before))
+    throw new BulkheadError("state.changed");
 }

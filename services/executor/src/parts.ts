@@ -23,6 +23,8 @@ export interface LoadedTool {
   readonly contract: z.infer<typeof ToolContract>;
   readonly tool: Tool;
   readonly builtin: boolean;
+  /** What undoes it, of the same executor, where its contract names that. */
+  readonly inverse?: Tool;
 }
 
 /** A call that may run: every signature that it needs was verified over these very, frozen, arguments. */

@@ -19,10 +19,16 @@ import {
 import type { Action, ExecRequest, Grant } from "@bulkhead/schemas";
 import type { LoadedTool, Parts, PermittedCall } from "./parts.ts";
 
+/** The tool of a call, and of the call that it undoes. */
+export interface Loaded {
+  readonly loaded: LoadedTool;
+  readonly undone?: LoadedTool | undefined;
+}
+
 /** Checks everything that needs no waiting but the labels, which are read meanwhile. @throws BulkheadError with the refusal */
 export async function verifyCall(
   { runtime }: Parts,
-  { loaded, undone }: { readonly loaded: LoadedTool; readonly undone?: LoadedTool | undefined },
+  { loaded, undone }: Loaded,
   request: ExecRequest,
 ): Promise<PermittedCall> {
   const { action, original, before } = request;
@@ -52,9 +58,15 @@ export async function verifyCall(
  *
  * @throws BulkheadError `grant.*`, `digest.mismatch`, `policy.epoch`
  */
-export function verifyRecall({ runtime }: Parts, loaded: LoadedTool, { action, grants }: ExecRequest): PermittedCall {
+export function verifyRecall(
+  { runtime }: Parts,
+  { loaded, undone }: Loaded,
+  { action, grants, original }: ExecRequest,
+): PermittedCall {
   const { grant } = openGrants(runtime.policy, grants, action, runtime.clock.now());
-  return permitted(loaded, action, { grant, labels: grant.labels });
+  const facts = { grant, labels: grant.labels };
+  const undoes = undone && original && { undone: permitted(undone, original, facts) };
+  return { ...permitted(loaded, action, facts), ...undoes };
 }
 
 /** The floor, as of now. @throws BulkheadError when the call may no longer run at the tier that was signed */

@@ -1,5 +1,6 @@
 import { digest, type ErrorCode } from "@bulkhead/core";
-import type { Reason, Verdict } from "@bulkhead/policy";
+import type { Reason, Verdict, Would } from "@bulkhead/policy";
+
 import type { Label } from "@bulkhead/schemas";
 import type { AuditFields, Runtime } from "@bulkhead/service";
 import type { Call } from "./port.ts";
@@ -8,6 +9,8 @@ import type { Call } from "./port.ts";
 export interface Recorder {
   decided(call: Call, verdict: Verdict, labels: Label[]): Promise<void>;
   refused(call: Call, code: ErrorCode, reasons: readonly Reason[]): Promise<void>;
+  /** In the mode `observe`: what the call would have been. */
+  observed(call: Call, would: Would): Promise<void>;
   malformed(asked: { agent: string; task: string; callId: string; tool: string }, code: ErrorCode): Promise<void>;
 }
 
@@ -39,6 +42,11 @@ export function recorder({ audit, log, clock }: Pick<Runtime, "audit" | "log" | 
     },
     refused: (call, code, reasons) =>
       refuse({ ...about(call), callId: call.action.callId, code, reasons: [...reasons] }),
+    observed: (call, { outcome, tier, reasons }) =>
+      refuse({
+        ...about(call),
+        ...{ callId: call.action.callId, code: "mode.observe", tier, reasons: [...reasons], state: outcome },
+      }),
     malformed: (asked, code) => refuse({ ...asked, code, causes: [`task:${asked.task}`] }),
   };
 }

@@ -2,6 +2,11 @@ import type { ErrorCode } from "@bulkhead/core";
 import type { AuditEvent, ProposalDocument } from "@bulkhead/schemas";
 import type { AuditFields, Runtime } from "@bulkhead/service";
 
+/** What an honest person may be told who comes late. */
+const LATE: ReadonlySet<ErrorCode> = new Set([
+  ...(["proposal.decided", "proposal.unknown", "approval.expired", "window.closed"] as const),
+]);
+
 /** The service's business events: each a log line and an awaited audit entry. */
 export interface Recorder {
   changed(event: AuditEvent, document: ProposalDocument, operator?: string): Promise<void>;
@@ -25,7 +30,11 @@ export function recorder({ audit, log }: Pick<Runtime, "audit" | "log">): Record
     },
     refusedDecision: async (proposal, operator, code) => {
       log.warn({ proposal, operator, code }, "decision refused");
-      await audit.record("security.forged", { ...(proposal !== "" && { proposal }), operator, code });
+      await audit.record(LATE.has(code) ? "proposal.refused" : "security.forged", {
+        ...(proposal !== "" && { proposal }),
+        operator,
+        code,
+      });
     },
     answered: async (kind, operator) => {
       await audit.record("query.answered", { operator, state: kind });

@@ -12,6 +12,8 @@ export interface Proposals extends Pick<Runtime, "bus" | "policy" | "control" | 
   readonly record: Recorder;
   readonly effects: Readonly<Record<EffectName, Effect>>;
   readonly presence: Presence;
+  /** Transitions (`<id> <version>`) whose audit entries this process has seen acknowledged. */
+  readonly acknowledged: Set<string>;
   /** What this process is busy with: not once-ness, only less noise. */
   readonly busy: Map<string, Promise<void>>;
 }

@@ -26,7 +26,7 @@ export async function startProposals(runtime: Runtime<ProposalsConfig>): Promise
       documents: store.collection(DATABASES.proposals.presence),
       present: () => canAct(control.view()),
     }),
-    busy: new Map(),
+    ...{ busy: new Map(), acknowledged: new Set<string>() },
   };
   bus.serve("open", (request) => open(proposals, request));
   bus.serve("withdraw", (request) => withdraw(proposals, request));

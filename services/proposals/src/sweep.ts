@@ -5,7 +5,7 @@ import { lte, ne, oneOf } from "@bulkhead/store";
 import type { Proposals } from "./port.ts";
 import { apply, recorded } from "./proposal/apply.ts";
 import { due } from "./proposal/due.ts";
-import type { EffectName } from "./proposal/proposal.machine.ts";
+import type { EffectName, ProposalEventType } from "./proposal/proposal.machine.ts";
 
 const INTERVAL_MS = 1_000;
 /** Longer than one attempt of whoever is at it. */
@@ -50,17 +50,26 @@ async function sweep(proposals: Proposals): Promise<void> {
   }
   for (const document of await documents.find({ untold: true }, PAGE)) void effects.tell(proposals, document);
   for (const document of await documents.find({ unrecorded: oneOf(AUDIT_EVENTS), ...abandoned }, PAGE)) {
-    if (document.unrecorded !== undefined) await record.changed(document.unrecorded, document);
+    if (document.unrecorded !== undefined) await record.changed(document.unrecorded, document, document.decidedBy);
     recorded(proposals, document);
   }
 }
 
+/** What was under way under another policy is no longer decided on: whether it happened is a person's to find out. */
+const UNDER_WAY: Readonly<Partial<Record<ProposalDocument["state"], ProposalEventType>>> = {
+  released: "unknown",
+  undoing: "undoFailed",
+};
+
 /** What waits under another policy is decided anew: the call that asked is asked again, under this one. */
 async function supersede(proposals: Proposals): Promise<void> {
   const { documents, policy } = proposals;
-  const waiting = { state: oneOf(["pending", "holding", "editing", "released"]), epoch: ne(policy.epoch) };
+  const waiting = {
+    state: oneOf(["pending", "holding", "editing", ...Object.keys(UNDER_WAY)]),
+    epoch: ne(policy.epoch),
+  };
   for (const document of await documents.find(waiting, PAGE)) {
-    const type = document.state === "released" ? "failed" : "supersede";
+    const type = UNDER_WAY[document.state] ?? "supersede";
     await apply(proposals, document, { type }, { set: { code: "policy.epoch" } });
   }
 }

@@ -1,4 +1,5 @@
-import type { AuditEvent, TaskDocument, TaskState } from "@bulkhead/schemas";
+import type { AuditEvent, TaskDocument, TaskState, UnrecordedMove } from "@bulkhead/schemas";
+import type { Runtime } from "@bulkhead/service";
 import type { z } from "zod";
 import type { Tasks } from "./ports.ts";
 import type { Moved } from "./task/effects.ts";
@@ -15,19 +16,33 @@ const EVENTS: Readonly<Record<State, AuditEvent>> = {
   dead: "task.dead",
 };
 
-/** One audit entry for each change of state, or of the lease's epoch. */
-export async function taskMoved(service: Tasks, { before, after }: Moved, causes: readonly string[]): Promise<void> {
-  if (before.state === after.state && before.epoch === after.epoch) return;
-  const shown = eventOf(before.state, after.state);
-  service.runtime.log.info({ task: after._id, agent: after.agent, from: before.state, to: after.state }, shown);
-  await service.runtime.audit.record(shown, {
-    ...facts(after),
+/** What a move means for the record: one entry for each change of state, or of the lease's epoch. */
+export function moveOf({ before, after }: Moved, causes: readonly string[]): UnrecordedMove | undefined {
+  if (before.state === after.state && before.epoch === after.epoch) return undefined;
+  return {
+    event: eventOf(before.state, after.state),
+    at: after.updatedAt,
     state: after.state,
     count: after.epoch,
     causes: [`task:${after._id}`, ...causes, ...(after.result ? [`content:${after.result}`] : [])].slice(0, 32),
     ...(after.code !== undefined && after.state !== "running" && { code: after.code }),
     ...(after.result !== undefined && { content: after.result }),
-  });
+  };
+}
+
+/** Records what the move that was just made means. */
+export async function taskMoved(service: Tasks, { before, after }: Moved): Promise<void> {
+  const move = after.unrecorded?.at(-1);
+  if (move?.at !== after.updatedAt) return;
+  service.runtime.log.info({ task: after._id, agent: after.agent, from: before.state, to: after.state }, move.event);
+  await service.recording.record(after, move);
+}
+
+/** The entry of a move. */
+export async function publishMove({ audit }: Runtime, task: TaskDocument, move: UnrecordedMove): Promise<void> {
+  const { event, state, count, causes, code, content } = move;
+  const known = { ...(code !== undefined && { code }), ...(content !== undefined && { content }) };
+  await audit.record(event, { ...facts(task), state, count, causes, ...known });
 }
 
 function eventOf(from: State, to: State): AuditEvent {

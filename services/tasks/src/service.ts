@@ -3,6 +3,8 @@ import { DATABASES } from "@bulkhead/schemas";
 import type { Runtime } from "@bulkhead/service";
 import { reviewAgents } from "./agent/effects.ts";
 import type { TasksConfig } from "./config.ts";
+import { buryAgain } from "./dead.ts";
+import { publishMove } from "./events.ts";
 import { command } from "./handlers/command.ts";
 import { dead } from "./handlers/dead.ts";
 import { finish } from "./handlers/finish.ts";
@@ -13,6 +15,8 @@ import { save } from "./handlers/save.ts";
 import { refuseSubmission, submit } from "./handlers/submit.ts";
 import { wake } from "./handlers/wake.ts";
 import type { Tasks } from "./ports.ts";
+import { withdrawAgain } from "./task/effects.ts";
+import { recording } from "./task/recording.ts";
 import { createWaiters } from "./waiters.ts";
 
 const REVIEW_MS = 5_000;
@@ -23,13 +27,18 @@ export async function startTasks(runtime: Runtime<TasksConfig>): Promise<void> {
   const store = await runtime.openStore();
   const { tasks, agents, dead: letters } = DATABASES.tasks;
   await store.checkIndexes([tasks, agents, letters]);
-  const service: Tasks = {
-    runtime,
+  const collections = {
     tasks: store.collection(tasks),
     agents: store.collection(agents),
     dead: store.collection(letters),
-    waiters: createWaiters(),
   };
+  const recorded = recording({
+    ...{ tasks: collections.tasks, clock: runtime.clock },
+    publish: async (task, move) => publishMove(runtime, task, move),
+    redo: async (task, move) => buryAgain({ runtime, dead: collections.dead }, task, move),
+  });
+  const service: Tasks = { runtime, ...collections, recording: recorded, waiters: createWaiters() };
+  runtime.own({ [Symbol.asyncDispose]: () => recorded.review().catch(() => undefined) });
   listen(service);
   review(service);
 }
@@ -57,6 +66,12 @@ function review(service: Tasks): void {
   const timer = setInterval(() => {
     reviewAgents(service).catch((error: unknown) => {
       service.runtime.log.warn({ code: asBulkheadError(error).code }, "agents were not reviewed");
+    });
+    withdrawAgain(service).catch((error: unknown) => {
+      service.runtime.log.warn({ code: asBulkheadError(error).code }, "what waits was not withdrawn");
+    });
+    service.recording.review().catch((error: unknown) => {
+      service.runtime.log.warn({ code: asBulkheadError(error).code }, "the record was not reviewed");
     });
   }, REVIEW_MS);
   service.runtime.signal.addEventListener("abort", () => {

@@ -40,9 +40,11 @@ async function assertHeard(
   { terms, decisions }: Approval,
   stopping: readonly string[],
 ): Promise<void> {
-  const heard = await watchdog.decisions.find({ proposal: terms.id });
+  const heard = await watchdog.decisions.find({ action: terms.action });
   const digest = termsDigest(terms);
-  const stop = heard.find((one) => stopping.includes(one.outcome) && one.digest === digest);
+  const edited = heard.some((one) => one.outcome === "edit" && one.digest === digest);
+  if (edited && stopping.length > 0) throw new BulkheadError("approval.edited");
+  const stop = heard.find((one) => stopping.includes(one.outcome));
   if (stop !== undefined) throw new BulkheadError(stop.outcome === "deny" ? "approval.denied" : "approval.cancelled");
   const sigs = new Set(heard.map(({ decision }) => decision.sig));
   if (decisions.some(({ sig }) => !sigs.has(sig))) throw new BulkheadError("approval.pending");
@@ -50,8 +52,11 @@ async function assertHeard(
 
 async function assertSeen(watchdog: Watchdog, action: Action, { terms }: Approval): Promise<void> {
   const seen = await watchdog.validated.findOne({ _id: actionDigest(action) });
-  if (seen === undefined || (terms.mode !== "ask" && seen.mode !== terms.mode))
-    throw new BulkheadError("review.unseen");
+  const proposed = seen?.mode === terms.mode && seen.tier === "PROPOSE";
+  if (seen === undefined || (terms.mode !== "ask" && !proposed)) throw new BulkheadError("review.unseen");
+  const { timeoutMs } = watchdog.policy.policy.approval;
+  const latest = seen.at + timeoutMs + 2 * windowFor(watchdog.policy, action);
+  if (terms.mode !== "ask" && terms.expiresAt > latest) throw new BulkheadError("approval.expired");
   if (terms.mode !== "hold") return;
   const absent = await watchdog.presence.absentSince(seen.at);
   if (watchdog.clock.now() < seen.at + windowFor(watchdog.policy, action) + absent)

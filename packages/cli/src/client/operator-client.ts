@@ -116,5 +116,11 @@ async function decide(bus: Bus, policy: LoadedPolicy, { terms, action }: Proposa
   if (!sameDigest(terms.action, actionDigest(action)) || terms.tool !== action.tool)
     throw new BulkheadError("digest.mismatch");
   if (terms.policyEpoch !== policy.epoch) throw new BulkheadError("policy.epoch");
-  await bus.publish("decision", { v: 1, proposal: terms.id, digest: termsDigest(terms), ...said });
+  await bus.publish("decision", {
+    v: 1,
+    proposal: terms.id,
+    digest: termsDigest(terms),
+    action: terms.action,
+    ...said,
+  });
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonObject, Outcome, ProposalView } from "@bulkhead/schemas";
 import type { Command } from "commander";
 import type { OperatorClient, Said } from "../client/operator-client.ts";
+import { modeOf, readControl } from "../control/read.ts";
 import { CliError, EXIT } from "../errors.ts";
 import { confirm } from "../output/ask.ts";
 import { describeProposal } from "../output/proposal.ts";
@@ -85,6 +86,7 @@ async function decide(outcome: Outcome, id: string, options: DecideOptions): Pro
     out.say(describeProposal(proposal, out.paint, client.policy));
     if (!from.includes(proposal.state))
       throw new CliError(`It is ${proposal.state}: there is nothing to ${outcome}.`, EXIT.refused);
+    await assertRuns(client, outcome);
     const args = outcome === "edit" ? editedArgs(proposal, options) : undefined;
     if (args !== undefined)
       out.say(`with these arguments instead:\n  ${JSON.stringify(args, null, 2).replaceAll("\n", "\n  ")}`);
@@ -100,6 +102,13 @@ async function decide(outcome: Outcome, id: string, options: DecideOptions): Pro
       out.say(`${after.approvedBy.length} of ${after.needed} persons have approved.`);
     else if (!leadsTo.includes(after.state)) process.exitCode = EXIT.failed;
   });
+}
+
+/** What only makes an effect run is not signed while none may: a signature for later would be a trap. */
+async function assertRuns(client: OperatorClient, outcome: Outcome): Promise<void> {
+  if (outcome !== "approve" && outcome !== "undo") return;
+  if (modeOf(client, (await readControl(client))()) === "observe")
+    throw new CliError(`The mode is observe: no effect runs, so there is nothing to ${outcome}.`, EXIT.refused);
 }
 
 function saidOf(outcome: Outcome, args: JsonObject | undefined, reason: string | undefined): Said {

@@ -16,7 +16,8 @@ export function policyTemplate(name: string): string {
 # Each tool that an agent may ask for has a tier:
 #   AUTO      reading. Runs, and is recorded.
 #   AUTO+     small changes inside the house. Runs, and is recorded.
-#   CONFIRM   a person decides first. If nobody decides, nothing ever happens.
+#   PROPOSE   runs now, and you can undo it: { tier: PROPOSE, window: 15m }. For tools whose undoing was rehearsed.
+#   CONFIRM   a person decides first. If nobody decides, nothing ever happens. Two persons: { tier: CONFIRM, approvals: 2 }
 #   BLOCK     never.
 
 name: ${name}

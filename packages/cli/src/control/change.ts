@@ -5,7 +5,7 @@
  * id among what is lifted.
  */
 import { BulkheadError, isBulkheadError } from "@bulkhead/core";
-import type { ControlValue } from "@bulkhead/schemas";
+import { type ControlValue, mayAct } from "@bulkhead/schemas";
 import { readWord } from "@bulkhead/service";
 import type { OperatorClient } from "../client/operator-client.ts";
 
@@ -36,6 +36,8 @@ export async function changeControl<K extends Kind>(
   key: K,
   make: (before: ValueOf<K> | undefined) => ValueOf<K>,
 ): Promise<Changed<K>> {
+  const { operators } = client.policy.policy;
+  if (!mayAct(operators, `operator-${client.name}`)) throw new BulkheadError("forbidden", "(your role may only look)");
   const bucket = client.bus.bucket("control");
   for (let attempt = 1; ; attempt++) {
     const entry = await bucket.get(key);
@@ -45,7 +47,6 @@ export async function changeControl<K extends Kind>(
     try {
       return { value, revision: await bucket.put(key, bytes, entry?.revision ?? 0) };
     } catch (error) {
-      if (isBulkheadError(error, "bus.permission")) throw new BulkheadError("forbidden", "(your role may only look)");
       if (!isBulkheadError(error, "bus.conflict") || attempt === TRIES) throw error;
     }
   }

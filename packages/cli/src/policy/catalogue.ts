@@ -75,6 +75,13 @@ export function contractOf({ tool, place }: Offer): ReturnType<typeof toolContra
   return toolContract(tool, place);
 }
 
+/** The tool that undoes another: of the same connection and executor, with code behind it. Undefined = the tool cannot be undone. */
+export function undoingOf({ tool, place }: Offer, { offers }: Pick<Catalogue, "offers">): Offer | undefined {
+  const found = tool.rollback?.mode === "compensate" ? offers.get(tool.rollback.tool) : undefined;
+  const together = found?.place.connection === place.connection && found.place.toolset === place.toolset;
+  return together && found.tool.run !== undefined ? found : undefined;
+}
+
 /** Own tools that hold the same credentials share an executor. */
 function ownToolset({ credentials }: Tool): string {
   return credentials.length === 0 ? LOCAL : [OWN, ...[...credentials].sort()].join("-").slice(0, 57);

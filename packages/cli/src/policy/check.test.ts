@@ -68,11 +68,10 @@ describe("bulkhead check", () => {
     expect((await check(granted("2999-12-31", "nobody"))).map(({ code }) => code)).toEqual(["operator.unknown"]);
   });
 
-  test("AUTO is for reading, and PROPOSE is not there yet", async () => {
+  test("AUTO is for reading", async () => {
     const codes = async (tier: string) =>
       (await check(template.replace("notes-create: AUTO+", `notes-create: ${tier}`))).map(({ code }) => code);
     expect(await codes("AUTO")).toEqual(["tier.effect"]);
-    expect(await codes("PROPOSE")).toEqual(["tier.propose"]);
     expect(await codes("BLOCK")).toEqual([]);
   });
 

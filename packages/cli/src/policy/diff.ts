@@ -43,7 +43,7 @@ function scalar(path: string, value: unknown): string {
   if (/Micros$|MicrosPerMillion$/.test(path)) return (Number(value) / 1_000_000).toFixed(2);
   if (/Ms$/.test(path)) return span(Number(value));
   if (/(expiresAt|until)$/.test(path)) return new Date(Number(value)).toISOString().slice(0, 10);
-  if (/\.(hash|signing|bus)$/.test(path)) return String(value).slice(0, 19);
+  if (/\.(hash|signing|bus)$|^rehearsals\./.test(path)) return String(value).slice(0, 19);
   const text = typeof value === "string" ? value.replace(/\s+/g, " ").trim() : JSON.stringify(value);
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }

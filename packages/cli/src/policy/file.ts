@@ -27,10 +27,21 @@ const Day = z
   .transform((day) => Date.parse(`${day}T23:59:59.999Z`))
   .refine(Number.isFinite, "is not a day such as 2027-12-31");
 
+const MAX_APPROVALS = 8;
+const Count = z.int().min(1, "is less than one person").max(MAX_APPROVALS);
+
+/** How many persons must approve: a number, or a number and of whom. */
+const Approvals = z.union([
+  Count.transform((count) => ({ count, from: undefined })),
+  z.strictObject({ count: Count, from: z.array(Token).min(1, "names nobody").max(32).optional() }),
+]);
+
 const Grant = z.union([
-  Tier.transform((tier) => ({ tier, exception: undefined })),
+  Tier.transform((tier) => ({ tier, window: undefined, approvals: undefined, exception: undefined })),
   z.strictObject({
     tier: Tier,
+    window: Span.refine((ms) => ms >= 1_000, "is shorter than a second").optional(),
+    approvals: Approvals.optional(),
     exception: z
       .strictObject({
         owner: Token,

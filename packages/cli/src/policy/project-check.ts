@@ -1,3 +1,4 @@
+import { rehearseShipped } from "../rehearse/shipped.ts";
 import { type Catalogue, catalogueOf } from "./catalogue.ts";
 import { compile, type Draft } from "./compile.ts";
 import { loadCustomTools } from "./custom-tools.ts";
@@ -8,41 +9,57 @@ import { makeStateFolders, type Project } from "./project.ts";
 import { checkCredentials, checkRules } from "./rules.ts";
 import { checkWatch, watchOf } from "./rules-cedar.ts";
 import { checkShape } from "./shape.ts";
-import { type Path, readPolicyFile } from "./source.ts";
+import { type Path, type PolicySource, readPolicyFile } from "./source.ts";
 
 /** A project whose file is right, or everything that is wrong with it. */
 export type CheckResult =
   | { readonly ok: true; readonly draft: Draft }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
+/** A project's file and its tools, with what is wrong with their form. */
+export type ReadProject =
+  | { readonly file: undefined; readonly mistakes: readonly Mistake[] }
+  | {
+      readonly file: PolicyFile;
+      readonly catalogue: Catalogue;
+      readonly source: PolicySource;
+      readonly mistakes: readonly Mistake[];
+    };
+
+/** Reads a project: `bulkhead.yaml` and its tool files, of which bundles are left in `.bulkhead/bundles`. */
+export async function readProject(project: Project): Promise<ReadProject> {
+  const read = await readPolicyFile(project.policyFile);
+  if ("mistakes" in read) return { file: undefined, mistakes: read.mistakes };
+  await makeStateFolders(project);
+  const custom = await loadCustomTools(project);
+  const { file, mistakes } = checkShape(read.source);
+  if (file === undefined) return { file, mistakes: sorted([...mistakes, ...custom.mistakes]) };
+  const catalogue = catalogueOf(project, file, custom.tools, read.source);
+  const all = sorted([...mistakes, ...custom.mistakes, ...catalogue.mistakes]);
+  return { file, catalogue, source: read.source, mistakes: all };
+}
+
 /**
- * Reads and checks a project: `bulkhead.yaml`, its tool files and its credential files. Reports every mistake that can be
- * known at once. Bundles of the tool files are left in `.bulkhead/bundles`. A model class without a URL is at the environment's.
+ * Reads and checks a project, its credential files included. Reports every mistake that can be known at once. Shipped tools that may be undone
+ * are rehearsed on a throw-away copy if they were not yet. A model class without a URL is at the environment's.
  */
 export async function checkProject(
   project: Project,
   now: number = Date.now(),
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<CheckResult> {
-  const read = await readPolicyFile(project.policyFile);
-  if ("mistakes" in read) return { ok: false, mistakes: read.mistakes };
-  await makeStateFolders(project);
-  const custom = await loadCustomTools(project);
-  const shape = checkShape(read.source);
-  const { file } = shape;
-  if (file === undefined) return { ok: false, mistakes: sorted([...shape.mistakes, ...custom.mistakes]) };
+  const read = await readProject(project);
+  if (read.file === undefined) return { ok: false, mistakes: read.mistakes };
+  const { file, catalogue, source } = read;
   const endpoint = endpointOf(env);
-  const catalogue = catalogueOf(project, file, custom.tools, read.source);
-  const watch = await watchOf(project, file);
-  const draft = { ...compile(file, catalogue, endpoint), ...watch };
+  const rehearsals = await rehearseShipped(project, file, catalogue);
+  const draft = { ...compile(file, catalogue, { rehearsals, endpoint }), ...(await watchOf(project, file)) };
   const mistakes = [
-    ...shape.mistakes,
-    ...custom.mistakes,
-    ...catalogue.mistakes,
-    ...checkEndpoint(file, read.source, endpoint),
-    ...checkRules({ file, catalogue, source: read.source, now }),
-    ...checkWatch(draft, read.source),
-    ...(await checkCredentials(project, credentialPaths(file, catalogue), read.source)),
+    ...read.mistakes,
+    ...checkEndpoint(file, source, endpoint),
+    ...checkRules({ file, catalogue, source, rehearsals, dir: project.dir, now }),
+    ...checkWatch(draft, source),
+    ...(await checkCredentials(project, credentialPaths(file, catalogue), source)),
   ];
   return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
 }

@@ -17,6 +17,8 @@ export interface Project {
   readonly configsDir: string;
   readonly logsDir: string;
   readonly signedPolicyFile: string;
+  /** Which tools were done and undone, and which version of them. */
+  readonly rehearsalsFile: string;
   /** The public key that the policy must be signed with. */
   readonly adminKeyFile: string;
   /** Written by `up`: where the running constellation is reached. */
@@ -39,6 +41,7 @@ export function projectAt(dir: string): Project {
     bundlesDir: join(state, "bundles"),
     configsDir: join(state, "configs"),
     logsDir: join(state, "run", "logs"),
+    rehearsalsFile: join(state, "rehearsals.json"),
     signedPolicyFile: join(state, "policy.signed.json"),
     adminKeyFile: join(state, "admin.pub"),
     endpointFile: join(state, "run", "endpoint.json"),

@@ -21,9 +21,9 @@ const EFFECT_HEADER = "x-bulkhead-effect";
 /** An IMAP mailbox. */
 export function imap(account: ImapAccount): Mailbox {
   const inFolder = <T>(folder: string, work: (client: ImapFlow) => Promise<T>) => session(account, folder, work);
-  const byId = <T>(id: string, work: (client: ImapFlow, uid: string, folder: string) => Promise<T>) => {
+  const byId = async <T>(id: string, work: (client: ImapFlow, uid: string, folder: string) => Promise<T>) => {
     const { folder, uid, validity } = place(account, id);
-    return inFolder(folder, async (client) => {
+    return await inFolder(folder, async (client) => {
       const open = client.mailbox;
       if (!open || String(open.uidValidity) !== validity)
         throw new BulkheadError("adapter.failed", "(no such message)");

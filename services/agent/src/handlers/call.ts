@@ -6,11 +6,8 @@ import type { TaskRun } from "../run/task-run.ts";
 
 type CallLine = Extract<WorkerLine, { kind: "call" }>;
 
-/**
- * Within this time the host hears of a stop of its agent, too: then the worker dies, and its successor asks again after the
- * resume. Otherwise it is the tool that is stopped, and the worker is told.
- */
-const STOP_HEARD_MS = 1_000;
+/** Everybody hears of a stop and of a resume within twice this time. */
+const HEARD_MS = 1_000;
 
 export async function call(run: TaskRun, line: CallLine): Promise<PipeValue> {
   const { step, index, tool } = line;
@@ -18,10 +15,21 @@ export async function call(run: TaskRun, line: CallLine): Promise<PipeValue> {
   if (run.unsaved.has(step)) throw new BulkheadError("worker.protocol", "A call before its answer was saved.");
   if (!run.host.tools.some(({ name }) => name === tool)) return refuse(run, callId, tool, "tool.undeclared");
   if (++run.used.calls > run.work.limits.calls) return refuse(run, callId, tool, "limits.steps");
-  const reply = await ask(run, line, callId);
-  if (reply.status === "refused" && reply.code === "control.stopped") await sleep(STOP_HEARD_MS, run.signal);
+  const reply = await askThroughStops(run, line, callId);
   if (reply.status === "done") run.contents.add(reply.result.ref, reply.result.text);
   return { kind: "call", outcome: outcomeOf(reply) };
+}
+
+/**
+ * A stop of the agent reaches this host as well: then the worker dies, and its successor asks again after the resume. A resume may
+ * not have reached whoever refused. What is refused for longer is a stop of the tool, and the worker is told.
+ */
+async function askThroughStops(run: TaskRun, line: CallLine, callId: string): Promise<CallReply> {
+  for (let again = 2; ; again--) {
+    const reply = await ask(run, line, callId);
+    if (again === 0 || reply.status !== "refused" || reply.code !== "control.stopped") return reply;
+    await sleep(HEARD_MS, run.signal);
+  }
 }
 
 async function ask(run: TaskRun, { tool, args }: CallLine, callId: string): Promise<CallReply> {

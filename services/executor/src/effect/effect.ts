@@ -23,6 +23,8 @@ const CLAIM_MS = 5_000;
 /** How long after a tool's own deadline another replica settles what became of it. */
 const MARGIN_MS = 3_000;
 const KEPT_MS = 30 * 86_400_000;
+/** A claim outlives whatever could still ask for its call. */
+const SPARE_MS = 86_400_000;
 
 export function effects(parts: Parts): (call: PermittedCall) => Promise<Reply> {
   const raise = raiser(parts);
@@ -46,7 +48,8 @@ function claimOf({ runtime }: Parts, call: PermittedCall): Claim {
   const { action, digest: own, effectId, loaded } = call;
   const now = runtime.clock.now();
   const { dedup } = loaded.contract;
-  const keptMs = Math.max(KEPT_MS, runtime.policy.policy.retention.taskMs, dedup?.windowMs ?? 0);
+  const { approval, retention } = runtime.policy.policy;
+  const keptMs = Math.max(KEPT_MS, approval.timeoutMs + retention.taskMs, dedup?.windowMs ?? 0) + SPARE_MS;
   return {
     ...{ _id: action.callId, task: action.task, agent: action.agent, tool: action.tool, action: own, effectId },
     ...(dedup && { dedupKey: dedupKey(call, dedup.key) }),

@@ -38,7 +38,7 @@ async function execute(parts: ExecParts, request: Received<"exec">["body"]): Pro
   try {
     if (request.recall) return await recall(parts, request);
     const loaded = toolOf(parts, request.action.tool);
-    if (request.preview) return await previewOf(parts, verifyRecall(parts, loaded, request));
+    if (request.preview) return await previewOf(parts, verifyRecall(parts, { loaded }, request));
     const undone = request.original && toolOf(parts, request.original.tool);
     const call = await verifyCall(parts, { loaded, undone }, request);
     return await (call.loaded.contract.effects.length > 0 ? parts.effects(call) : parts.reads(call));
@@ -49,7 +49,8 @@ async function execute(parts: ExecParts, request: Received<"exec">["body"]): Pro
 
 /** What is known of an effect. A claim that nobody acted on is nothing yet. */
 async function recall(parts: ExecParts, request: Received<"exec">["body"]): Promise<Reply> {
-  const call = verifyRecall(parts, toolOf(parts, request.action.tool), request);
+  const undone = request.original && toolOf(parts, request.original.tool);
+  const call = verifyRecall(parts, { loaded: toolOf(parts, request.action.tool), undone }, request);
   const claim = await parts.claims.find(request.action.callId);
   if (claim !== undefined && claim.state !== "claimed") return await answerFrom(parts, call, claim);
   return { status: "refused", code: "call.unknown", message: ERROR_CODES["call.unknown"].text };

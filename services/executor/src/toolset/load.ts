@@ -32,7 +32,17 @@ export async function loadToolset(source: ToolsetSource): Promise<ReadonlyMap<st
     } catch (error) {
       refused(contract.name, toWire(error).code);
     }
-  return loaded;
+  return withInverses(loaded);
+}
+
+/** A tool that is undone by another knows it: what was refused undoes nothing. */
+function withInverses(loaded: ReadonlyMap<string, LoadedTool>): ReadonlyMap<string, LoadedTool> {
+  const linked = [...loaded].map(([name, one]): [string, LoadedTool] => {
+    const { rollback } = one.contract;
+    const inverse = rollback?.mode === "compensate" ? loaded.get(rollback.tool)?.tool : undefined;
+    return [name, inverse === undefined ? one : { ...one, inverse }];
+  });
+  return new Map(linked);
 }
 
 async function load(contract: Contract, builtins: ReadonlyMap<string, Tool>, toolsDir: string): Promise<LoadedTool> {

@@ -5,7 +5,7 @@
  * effect without the watchdog's signature over the same bytes. S4: a call that is decided again is never decided below the first time.
  */
 import { BulkheadError, ERROR_CODES, type ErrorCode, isBulkheadError, isErrorCode } from "@bulkhead/core";
-import { type Reason, strictest } from "@bulkhead/policy";
+import { type Reason, strictest, type Would } from "@bulkhead/policy";
 import type { CallReply, Label, Tier } from "@bulkhead/schemas";
 import type { Call, Gateway } from "../port.ts";
 import { type Decided, decideNow } from "./decide-now.ts";
@@ -52,17 +52,19 @@ interface Denial {
   readonly tier: Tier;
   readonly code: ErrorCode;
   readonly reasons: readonly Reason[];
+  readonly would?: Would;
 }
 
 async function deny(
   gateway: Gateway,
   call: Call,
   labels: Label[],
-  { tier, code, reasons }: Denial,
+  { tier, code, reasons, would }: Denial,
 ): Promise<CallReply> {
   const recorded = await recall(gateway, call, { tier, labels });
   if (recorded !== undefined) return recorded;
-  await gateway.record.refused(call, code, reasons);
+  if (would === undefined) await gateway.record.refused(call, code, reasons);
+  else await gateway.record.observed(call, would);
   if (ERROR_CODES[code].disposition === "retry") throw new BulkheadError(code);
   return { status: "refused", code, message: ERROR_CODES[code].text };
 }

@@ -45,7 +45,10 @@ export async function recall(
   if (tool.effects.length === 0 || tool.adapter.kind === "none") return undefined;
   const grants = [gateway.sign("grant", grantOf(gateway, call, decided, 0))];
   try {
-    const reply = await exec(gateway, tool, { action: call.action, grants, recall: true });
+    const reply = await exec(gateway, tool, {
+      ...{ action: call.action, grants, recall: true as const },
+      ...(call.original && call.edits === undefined && { original: call.original }),
+    });
     return reply.status === "refused" ? undefined : reply;
   } catch (error) {
     if (isBulkheadError(error, "call.conflict")) throw error;

@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorCode, isErrorCode, toWire } from "@bulkhead/core";
-import { approvalsFor, type Reason, rankOf, type Verdict, windowFor } from "@bulkhead/policy";
+import { type Reason, rankOf, type Verdict } from "@bulkhead/policy";
 import { type CallReply, type Label, type OpenReply, type Tier } from "@bulkhead/schemas";
 import type { z } from "zod";
 import type { Call, Gateway } from "../port.ts";
@@ -50,16 +50,14 @@ async function open(
   call: Call,
   { verdict, labels }: { readonly verdict: Proposed; readonly labels: Label[] },
 ): Promise<CallReply> {
-  const { policy } = gateway;
   const { action, leaseEnvelope: lease, edits } = call;
   const { tier, mode, reasons } = verdict;
   const before = await preview(gateway, call, { tier, labels }).catch((error: unknown) => {
     gateway.log.info({ callId: action.callId, ...toWire(error) }, "no preview");
     return undefined;
   });
-  const rules = { windowMs: windowFor(policy, action), approvals: approvalsFor(policy, action).count };
   const parent = edits && { parent: edits.terms.id };
-  const said = { ...rules, reasons: reasons.slice(0, 16), ...parent, ...(before !== undefined && { before }) };
+  const said = { reasons: reasons.slice(0, 16), ...parent, ...(before !== undefined && { before }) };
   const opened = await gateway.bus.request("open", { action, tier, mode, labels, lease, ...said });
   const ran = RAN.includes(opened.state) ? await recall(gateway, call, { tier, labels }) : undefined;
   return ran ?? replyOf(opened);

@@ -1,6 +1,6 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError, ERROR_CODES, isBulkheadError } from "@bulkhead/core";
-import { actionDigest, assertAction, openLease } from "@bulkhead/policy";
+import { actionDigest, assertAction, isAskedId, openLease } from "@bulkhead/policy";
 import type { Action, CallReply, CallRequest } from "@bulkhead/schemas";
 import { runCourse } from "../course/course.ts";
 import type { Call, Gateway } from "../port.ts";
@@ -25,6 +25,7 @@ function forAgents(reply: CallReply): CallReply {
 
 function callOf({ policy, clock }: Gateway, body: CallRequest): Call {
   const { agent, task, callId, tool, args } = body;
+  if (!isAskedId(callId)) throw new BulkheadError("call.conflict", "(this id is not for agents to choose)");
   const lease = openLease(policy, body.lease, clock.now());
   if (policy.agent(agent) === undefined) throw new BulkheadError("agent.unknown");
   const toolHash = policy.tool(tool)?.hash;

@@ -6,6 +6,7 @@ import {
   type Judging,
   openLease,
   revokedOf,
+  strictest,
   verifyApproval,
   verifyEdit,
   verifyUndo,
@@ -37,7 +38,9 @@ const PURPOSES: Readonly<Record<Release["purpose"], (gateway: Gateway, body: Rel
 /** A permission that has ended permits nothing; what ran while it was valid is still told. */
 async function run(gateway: Gateway, body: Release): Promise<CallReply> {
   const { action, approval, before } = body;
-  const asked = { ...leased(gateway, body), approval, ...(before !== undefined && { before }) };
+  const own = leased(gateway, body);
+  const ceiling = strictest([own.ceiling, approval.terms.tier]);
+  const asked = { ...own, ceiling, approval, ...(before !== undefined && { before }) };
   try {
     const permission = verifyApproval(gateway.policy, approval, action, judging(gateway));
     return await runCourse(gateway, { ...asked, permission });

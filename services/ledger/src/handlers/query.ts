@@ -11,7 +11,7 @@ export interface QueryParts {
   readonly verifier: Verifier;
 }
 
-const KINDS = ["task", "call", "model", "content", "proposal", "decision", "entry", "effect"];
+const KINDS = ["task", "call", "model", "content", "proposal", "decision", "entry", "effect", "stop"];
 
 export async function query({ body }: Received<"queryLedger">, { entries, verifier }: QueryParts): Promise<QueryReply> {
   switch (body.kind) {

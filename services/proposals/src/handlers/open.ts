@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError, digest, newId, newSeed } from "@bulkhead/core";
-import { actionDigest, termsDigest } from "@bulkhead/policy";
+import { actionDigest, approvalsFor, termsDigest, windowFor } from "@bulkhead/policy";
 import type { BodyOf, ProposalDocument, ProposalTerms, ReplyOf } from "@bulkhead/schemas";
 import { oneOf } from "@bulkhead/store";
 import type { Proposals } from "../port.ts";
@@ -75,10 +75,11 @@ async function assertRoom({ documents, policy }: Proposals, agent: string): Prom
 }
 
 function documentOf({ clock, policy }: Proposals, body: Opening, place: Place): ProposalDocument {
-  const { action, tier, mode, labels, reasons, lease, windowMs, approvals: needed, parent, before } = body;
+  const { action, tier, mode, labels, reasons, lease, parent, before } = body;
   const { agent, task, tool, callId } = action;
   const { approval, retention } = policy.policy;
   const now = clock.now();
+  const [windowMs, needed] = [windowFor(policy, action), approvalsFor(policy, action).count];
   const waitMs = mode === "ask" ? approval.timeoutMs : windowMs;
   const terms = termsOf(body, policy.epoch, now + approval.timeoutMs + (mode === "hold" ? windowMs : 0));
   return {

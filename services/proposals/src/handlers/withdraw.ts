@@ -1,4 +1,5 @@
 import type { Received } from "@bulkhead/bus";
+import { BulkheadError } from "@bulkhead/core";
 import type { ReplyOf } from "@bulkhead/schemas";
 import { oneOf } from "@bulkhead/store";
 import type { Proposals } from "../port.ts";
@@ -11,7 +12,10 @@ export async function withdraw(proposals: Proposals, { body }: Received<"withdra
   let withdrawn = 0;
   for (const document of found) {
     const set = { code: "approval.withdrawn" };
-    if (await apply(proposals, document, { type: "withdraw" }, { set })) withdrawn += 1;
+    if (!(await apply(proposals, document, { type: "withdraw" }, { set }))) throw new BulkheadError("store.conflict");
+    withdrawn += 1;
   }
+  for (const { _id } of await proposals.documents.find({ task: body.task, state: "released" }))
+    await proposals.documents.compareAndSet({ _id, state: "released" }, { set: { withdrawn: true } });
   return { withdrawn };
 }

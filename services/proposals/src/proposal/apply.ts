@@ -42,6 +42,7 @@ export async function apply(
   const parks = proposals.policy.policy.approval.onTimeout === "park";
   const after = next(document.state, event, { parks, mode: document.terms.mode });
   if (after === undefined) return false;
+  await recordEarlier(proposals, document);
   const audited = (event.type === "due" && AUDITED_DUE[after.state]) || AUDITED[event.type];
   const changes = changesOf(document, after.state, { ...set, unrecorded: audited });
   changes.set.updatedAt = proposals.clock.now();
@@ -54,8 +55,19 @@ export async function apply(
   return true;
 }
 
+/** A transition that is followed by another is recorded before, unless this process knows that it was. */
+async function recordEarlier({ record, acknowledged }: Proposals, document: ProposalDocument): Promise<void> {
+  const { _id, version, unrecorded, decidedBy } = document;
+  if (unrecorded === undefined || acknowledged.has(`${_id} ${version}`)) return;
+  await record.changed(unrecorded, document, decidedBy);
+}
+
+const MAX_ACKNOWLEDGED = 10_000;
+
 /** Says that the last transition is in the record. Nobody waits for it: at worst it is recorded twice. */
-export function recorded({ documents, log }: Proposals, { _id, version }: ProposalDocument): void {
+export function recorded({ documents, log, acknowledged }: Proposals, { _id, version }: ProposalDocument): void {
+  if (acknowledged.size >= MAX_ACKNOWLEDGED) acknowledged.clear();
+  acknowledged.add(`${_id} ${version}`);
   documents.compareAndSet({ _id, version }, { unset: ["unrecorded"] }).catch((error: unknown) => {
     log.debug({ proposal: _id, error: String(error) }, "the sweep will record it again");
   });

@@ -11,6 +11,9 @@ const PASSING: ReadonlySet<string> = new Set([
   ...["control.stopped", "control.quarantined", "mode.observe", "breaker.open", "budget.exhausted"],
 ]);
 
+/** Nothing of it runs: it was refused, and its task has ended meanwhile. */
+const WITHDRAWN = { status: "refused", code: "approval.withdrawn", message: "" } as const;
+
 export type Release = BodyOf<"release">;
 type Ended = Exclude<CallReply, { status: "pending" }>;
 
@@ -18,12 +21,14 @@ type Ended = Exclude<CallReply, { status: "pending" }>;
  * Hands a call back to the gateway until its outcome is known. Asking twice is harmless: the executor's claim decides. Undefined: not
  * known yet; the sweep asks again.
  */
-export async function askGateway(proposals: Proposals, request: Release): Promise<Ended | undefined> {
-  const { clock, signal } = proposals;
+export async function askGateway(proposals: Proposals, _id: string, request: Release): Promise<Ended | undefined> {
+  const { clock, signal, documents } = proposals;
   const until = clock.monotonic() + PATIENCE_MS;
   while (!signal.aborted && clock.monotonic() < until) {
     const reply = await ask(proposals, request);
-    if (reply.status !== "pending" && !(reply.status === "refused" && PASSING.has(reply.code))) return reply;
+    const passing = reply.status === "refused" && PASSING.has(reply.code);
+    if (reply.status !== "pending" && !passing) return reply;
+    if (passing && (await documents.findOne({ _id, withdrawn: true })) !== undefined) return WITHDRAWN;
     await sleep(PAUSE_MS, undefined, { signal });
   }
   return undefined;

@@ -3,6 +3,7 @@ import { editIdOf, openBound, revokedOf } from "@bulkhead/policy";
 import type { ProposalDocument } from "@bulkhead/schemas";
 import type { Proposals } from "../port.ts";
 import { apply } from "./apply.ts";
+import { renewed } from "./due.ts";
 import { ask, current, decisionOf } from "./release.ts";
 
 /** Arguments that a person changed go to the gateway as another call, which opens another proposal. */
@@ -28,9 +29,10 @@ export async function reopen(proposals: Proposals, document: ProposalDocument): 
   await apply(proposals, now, { type: "reopened" }, { set: { ...successor, code: "approval.edited" } });
 }
 
-/** The changed arguments were refused: the call as it was waits again. */
+/** The changed arguments were refused: the call as it was waits again, under fresh terms, since the old ones were edited. */
 async function refuse(proposals: Proposals, document: ProposalDocument, code: string): Promise<void> {
-  await apply(proposals, document, { type: "reopenFailed" }, { set: { code } });
+  const { set } = renewed(proposals, document);
+  await apply(proposals, document, { type: "reopenFailed" }, { set: { ...set, code } });
 }
 
 function argsOf({ policy, control }: Proposals, document: ProposalDocument) {

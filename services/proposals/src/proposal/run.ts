@@ -9,7 +9,7 @@ import { askGateway, current, type Release } from "./release.ts";
 
 /** Runs what was approved, held until its window closed, or may be undone. */
 export async function run(proposals: Proposals, document: ProposalDocument): Promise<void> {
-  const reply = await askGateway(proposals, requestOf(document));
+  const reply = await askGateway(proposals, document._id, requestOf(document));
   if (reply === undefined) return;
   const now = await current(proposals, document);
   if (now === undefined) return;

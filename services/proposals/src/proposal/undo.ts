@@ -10,7 +10,7 @@ export async function undo(proposals: Proposals, document: ProposalDocument): Pr
   const { action: original, lease, terms } = document;
   const approval = { terms, decisions: [decisionOf(document)] };
   const action = undoingOf(proposals, document);
-  const reply = await askGateway(proposals, { purpose: "undo", action, original, lease, approval });
+  const reply = await askGateway(proposals, document._id, { purpose: "undo", action, original, lease, approval });
   if (reply === undefined) return;
   const now = await current(proposals, document);
   if (now === undefined) return;

@@ -28,7 +28,7 @@ export async function admit(service: Tasks, arrival: Arrival): Promise<TaskDocum
   const id = idOf(read, arrival.defaultId);
   const body = digest("submission", { agent: arrival.agent, issuer: read.issuer ?? null, submission: read.submission });
   const known = await sameTask(service, id, body);
-  if (known !== undefined) return await admitted(service, known, arrival, arrival.repeated && known.epoch === 0);
+  if (known !== undefined) return await admitted(service, known, arrival, arrival.repeated);
   const origin = await originOf(service, arrival.agent, read);
   await service.runtime.labels.raise(id, origin.labels);
   const task = await documentOf(service, { id, agent: arrival.agent, digest: body }, read, origin);

@@ -10,9 +10,9 @@ export async function decision(watchdog: Watchdog, message: StreamMessage<"decis
   try {
     const { envelope } = message.open();
     const { decision: heard, operator } = openDecision(policy, envelope, judging(watchdog).revoked);
-    const { proposal, digest, outcome } = heard;
-    const expires = new Date(message.at + policy.policy.retention.taskMs);
-    const document = { proposal, digest, operator, outcome, decision: envelope, at: message.at, expires };
+    const { proposal, digest, action, outcome } = heard;
+    const expires = new Date(message.at + policy.policy.approval.timeoutMs + policy.policy.retention.taskMs);
+    const document = { proposal, digest, action, operator, outcome, decision: envelope, at: message.at, expires };
     await decisions.insert({ _id: `${proposal}.${envelope.sig.slice(0, 43)}`, ...document });
   } catch (error) {
     if (!isBulkheadError(error) || error.disposition === "retry") throw error;

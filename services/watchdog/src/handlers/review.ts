@@ -5,6 +5,7 @@ import {
   assertRuns,
   decide,
   hasEffect,
+  isAskedId,
   openGrant,
   openLease,
   rankOf,
@@ -48,6 +49,7 @@ function labelsOf({ policy, labels }: Watchdog, { task, tool }: Review["action"]
 function openAll({ policy, clock }: Watchdog, { action, grant, lease, approval }: Review) {
   const opened = openGrant(policy, grant, ["gateway"], action, clock.now()).grant;
   const leased = openLease(policy, lease, approval === undefined ? clock.now() : 0);
+  if (approval === undefined && !isAskedId(action.callId)) throw new BulkheadError("call.conflict");
   if (action.undoes === undefined) assertAction(policy, action, leased);
   else assertRuns(policy, action);
   const proposal = approval && termsDigest(approval.terms);

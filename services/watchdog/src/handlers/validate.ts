@@ -1,6 +1,6 @@
 import type { Received } from "@bulkhead/bus";
 import { BulkheadError, digest, isBulkheadError } from "@bulkhead/core";
-import { actionDigest, assertAction, decide, openLease, strictest, verifyEdit } from "@bulkhead/policy";
+import { actionDigest, assertAction, decide, isAskedId, openLease, strictest, verifyEdit } from "@bulkhead/policy";
 import type { Action, BodyOf, ReplyOf, ValidatedDocument } from "@bulkhead/schemas";
 import { reviewRefused, validatedCall } from "../events.ts";
 import { judging, type Watchdog } from "../port.ts";
@@ -26,6 +26,7 @@ async function decideOn(watchdog: Watchdog, body: Validation): Promise<ReplyOf<"
   const { action, tier: asked } = body;
   const lease = openLease(policy, body.lease, body.edits === undefined ? clock.now() : 0);
   assertAction(policy, action, lease);
+  if (body.edits === undefined && !isAskedId(action.callId)) throw new BulkheadError("call.conflict");
   await assertEdit(watchdog, body);
   const labels = await watchdog.labels.of(action.task);
   const facts = { policy, labels, control: control.view(), now: clock.now(), approved: false, released: false };
