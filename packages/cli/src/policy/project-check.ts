@@ -40,7 +40,8 @@ export async function readProject(project: Project): Promise<ReadProject> {
 }
 
 /**
- * Reads and checks a project, its credential files included. Reports every mistake that can be known at once. Shipped tools that may be undone
+ * Reads and checks a project, its credential files included. Reports every mistake that can be known at once; rules and limits are looked at
+ * when all else is right, since they speak of it. Shipped tools that may be undone
  * are rehearsed on a throw-away copy if they were not yet. A model class without a URL is at the environment's.
  */
 export async function checkProject(
@@ -53,18 +54,16 @@ export async function checkProject(
   const { file, catalogue, source } = read;
   const endpoint = endpointOf(env);
   const rehearsals = await rehearseShipped(project, file, catalogue);
-  const nowhere = checkEndpoint(file, source, endpoint);
-  const watch = await watchOf(project, file);
-  // Without an address for its models a file means no policy yet.
-  const draft = nowhere.length > 0 ? undefined : { ...compile(file, catalogue, { rehearsals, endpoint }), ...watch };
-  const mistakes = [
+  const found = [
     ...read.mistakes,
-    ...nowhere,
+    ...checkEndpoint(file, source, endpoint),
     ...checkRules({ file, catalogue, source, rehearsals, dir: project.dir, now }),
-    ...(draft === undefined ? [] : checkWatch(draft, source)),
     ...(await checkCredentials(project, credentialPaths(file, catalogue), source)),
   ];
-  return draft === undefined || mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
+  if (found.length > 0) return { ok: false, mistakes: sorted(found) };
+  const draft = { ...compile(file, catalogue, { rehearsals, endpoint }), ...(await watchOf(project, file)) };
+  const mistakes = checkWatch(draft, source);
+  return mistakes.length > 0 ? { ok: false, mistakes: sorted(mistakes) } : { ok: true, draft };
 }
 
 /** Each credential that a granted tool or a model needs, with the place that asks for it. */
