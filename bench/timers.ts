@@ -1,10 +1,12 @@
 /** How late windows are that all close at one moment: from the stored time to the executor being asked. */
 import { delimiter, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { newId } from "@bulkhead/core";
 import { DATABASES } from "@bulkhead/schemas";
 import { resolveGround } from "bulkhead";
 import { startWorld, type World } from "../test/decisions/world.ts";
 import { proposalStore } from "../test/gauntlet/play.ts";
+import { persistently } from "./desk.ts";
 import { quantile, round } from "./measure.ts";
 
 const TOOL = "later-hold";
@@ -22,14 +24,14 @@ export async function measureTimers(say: (line: string) => void, windows: number
   });
   await restartWithWindow(world);
   const opened = await openAll(world, windows);
-  say(`${opened.length} windows are open`);
+  say(`${opened.size} windows are open`);
   const dueAt = Date.now() + WINDOW_MS + MARGIN_MS;
-  await closeAt(world, opened, dueAt);
+  await closeAt(world, [...opened.values()], dueAt);
   say(`they close in ${dueAt - Date.now()} ms`);
-  const late = (await arrivals(world, opened.length, dueAt)).toSorted((a, b) => a - b);
+  const late = (await arrivals(world, opened, dueAt)).toSorted((a, b) => a - b);
   const ran = { ran: late.length, early: late.filter((ms) => ms < 0).length };
   return {
-    timers: { maxLateMs: late.at(-1) ?? null, p50LateMs: round(quantile(late, 0.5)), count: opened.length, ...ran },
+    timers: { maxLateMs: late.at(-1) ?? null, p50LateMs: round(quantile(late, 0.5)), count: opened.size, ...ran },
     database,
   };
 }
@@ -53,19 +55,24 @@ async function restartWithWindow({ constellation, services }: World): Promise<vo
   await Promise.all(Object.keys(services).map((name) => constellation.start(name)));
 }
 
-async function openAll(world: World, windows: number): Promise<string[]> {
-  const ids = new Set<string>();
-  const deadline = performance.now() + OPENING_MS;
+/** Proposals by the task that asked. A call that got no answer is asked again, as a host does. */
+async function openAll(world: World, windows: number): Promise<ReadonlyMap<string, string>> {
+  const opened = new Map<string, string>();
+  const deadline = AbortSignal.timeout(OPENING_MS);
   let left = windows;
   const host = async (): Promise<void> => {
-    while (left-- > 0 && performance.now() < deadline) {
-      const reply = await world.ask(TOOL, { args: { text: `window ${left}` } }).catch(() => undefined);
-      if (reply?.status === "pending" && reply.proposal !== undefined) ids.add(reply.proposal);
-      else await sleep(50);
+    while (left-- > 0 && !deadline.aborted) {
+      const task = newId("t");
+      const ask = async () => {
+        const reply = await world.ask(TOOL, { task, args: { text: task } });
+        return reply.status === "pending" ? reply.proposal : undefined;
+      };
+      const id = await persistently(ask, deadline).catch(() => undefined);
+      if (id !== undefined) opened.set(task, id);
     }
   };
   await Promise.all(Array.from({ length: 16 }, host));
-  return [...ids];
+  return opened;
 }
 
 /** What a postponement does: the stored time moves, and the timer with it. */
@@ -84,10 +91,10 @@ async function closeAt(world: World, ids: readonly string[], dueAt: number): Pro
 }
 
 /** How much later than `dueAt` each arrived (ms, ± 2). */
-async function arrivals({ executed }: World, count: number, dueAt: number): Promise<number[]> {
+async function arrivals({ executed }: World, opened: ReadonlyMap<string, string>, dueAt: number): Promise<number[]> {
   const late: number[] = [];
-  while (late.length < count && Date.now() < dueAt + PATIENCE_MS) {
-    const held = executed.filter(({ action }) => action.tool === TOOL).length;
+  while (late.length < opened.size && Date.now() < dueAt + PATIENCE_MS) {
+    const held = executed.filter(({ action }) => opened.has(action.task)).length;
     while (late.length < held) late.push(Date.now() - dueAt);
     await sleep(2);
   }
