@@ -8,6 +8,7 @@ import { openPostOffice, type PostOffice } from "./smtp.ts";
 import { newAccount, type Stage, setStage } from "./stage.ts";
 import { type Running, startOffice } from "./start.ts";
 import { isQuiet, type Sight, watchUntil } from "./watch.ts";
+import { showWaysBack } from "./ways-back.ts";
 import { inboxWork, MARKETING_WORK, type Work } from "./work.ts";
 
 const WORK_MS = 180_000;
@@ -114,6 +115,8 @@ async function decide({ running, sight, screen, ...desk }: Deciding): Promise<vo
   const { operator } = running;
   screen.say(heading(screen, `Two decisions, with the key of the demo's operator ${operator.name}`));
   const after = await decideTwo({ operator, screen, ...desk }, sight);
+  screen.say(heading(screen, "Two ways back: what ran and is undone, and what was held"));
+  await showWaysBack({ operator, screen, signal: desk.signal });
   screen.say(`  ${after.waiting.length} still wait. Nobody answering means no: they expire, denied.`);
 }
 

@@ -19,7 +19,7 @@ type Ended = Exclude<CallReply, { status: "pending" }>;
 
 /**
  * Hands a call back to the gateway until its outcome is known. Asking twice is harmless: the executor's claim decides. Undefined: not
- * known yet; the sweep asks again.
+ * known yet, or refused for a reason that passes; the sweep asks again.
  */
 export async function askGateway(proposals: Proposals, _id: string, request: Release): Promise<Ended | undefined> {
   const { clock, signal, documents } = proposals;
@@ -28,7 +28,7 @@ export async function askGateway(proposals: Proposals, _id: string, request: Rel
     const reply = await ask(proposals, request);
     const passing = reply.status === "refused" && PASSING.has(reply.code);
     if (reply.status !== "pending" && !passing) return reply;
-    if (passing && (await documents.findOne({ _id, withdrawn: true })) !== undefined) return WITHDRAWN;
+    if (passing) return (await documents.findOne({ _id, withdrawn: true })) === undefined ? undefined : WITHDRAWN;
     await sleep(PAUSE_MS, undefined, { signal });
   }
   return undefined;
