@@ -82,7 +82,7 @@ verifies(
   "under load on several replicas a stop is obeyed and acknowledged by every one within 2 s; after the resume each task goes on, and nothing runs twice",
   async () => {
     const tasks = await Promise.all(
-      Array.from({ length: 40 }, (_, n) => submit("inbox", `Mark the word w${n} with mark.`)),
+      Array.from({ length: 150 }, (_, n) => submit("inbox", `Mark the word w${n} with mark.`)),
     );
     await eventually(async () => ((await marks()).length >= 3 ? true : undefined), { what: "work to be done" });
     const { code, stop, acknowledged, missing } = await told(rt.dir, ["stop", "--reason", "a drill"]);

@@ -202,7 +202,7 @@ test("what a taken-over gateway and watchdog can do together is what the policy 
   const ask = () => outcome(gateway.request("exec", { action, grants }, { values: { toolset: "local" } }));
   expect([await ask(), await ask()]).toEqual(["done", "done"]);
   expect((await readFile(join(rt.dir, "marks.txt"), "utf8")).trim().split("\n")).toHaveLength(1);
-  expect((await rt.entries(action.callId)).map(({ event }) => event)).toEqual(
-    expect.arrayContaining(["effect.intent", "effect.done"]),
-  );
+  await expect
+    .poll(async () => (await rt.entries(action.callId)).map(({ event }) => event), { timeout: 10_000 })
+    .toEqual(expect.arrayContaining(["effect.intent", "effect.done"]));
 });
