@@ -30,7 +30,12 @@ async function end(proposals: Proposals, document: ProposalDocument, type: Propo
 }
 
 /** What ran begins its window now; without a way back there is none. */
-function windowOf({ clock }: Proposals, { windowMs }: ProposalDocument, undo: ProposalDocument["undo"]): Applied {
+function windowOf(
+  { clock }: Proposals,
+  { terms, windowMs }: ProposalDocument,
+  undo: ProposalDocument["undo"],
+): Applied {
+  if (terms.mode !== "compensate") return {};
   return { set: { dueAt: clock.now() + windowMs, ...(undo && { undo }) } };
 }
 
